@@ -1,0 +1,45 @@
+"""Putting a call whose dialled number nobody knew onto a line."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from callcenter.accounts.models import User
+from callcenter.audit.services import record
+from callcenter.calls.models import Call
+from callcenter.calls.presence import Snapshot, follow_call
+from callcenter.calls.services.refusals import Refused
+from tenants.models import Line
+from tenants.scope import assert_in_scope
+
+
+@transaction.atomic
+def assign_line(*, user: User, call: Call, line: Line) -> Call:
+    """Give an unassigned call its line and city; from then on it may be billed. Raises Refused."""
+    assert_in_scope(line.tenant_id)
+    call = (
+        Call.objects.beyond_scope("an unassigned call belongs to no city")
+        .select_for_update(of=("self",))
+        .get(pk=call.pk)
+    )
+    if call.tenant_id is not None:
+        raise Refused("Dieser Anruf ist schon einer Leitung zugeordnet.")
+    day = timezone.localtime(call.offered_at, line.tenant.zone).date()
+    if line.valid_from > day or (line.valid_until and line.valid_until < day):
+        raise Refused(
+            "Die Leitung war an diesem Tag nicht gültig. Wählen Sie eine andere oder ändern Sie ihre Gültigkeit."
+        )
+    before = Snapshot.of(call)
+    call.line, call.tenant, call.line_by_hand = line, line.tenant, True
+    call.save(update_fields=["line", "tenant", "line_by_hand"])
+    record(
+        action="call.assigned",
+        actor_id=user.pk,
+        tenant_id=line.tenant_id,
+        object_type="call",
+        object_id=call.pk,
+        data={"line": line.pk},
+    )
+    follow_call(call=call, before=before)
+    return call

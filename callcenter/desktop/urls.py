@@ -1,0 +1,40 @@
+from django.urls import path
+
+from callcenter.desktop import call_views, stream, views
+
+app_name = "desktop"
+urlpatterns = [
+    path("", views.desk, name="desk"),
+    path("platz/", views.sign_on, name="sign_on"),
+    path("platz/verlassen/", views.sign_off, name="sign_off"),
+    path("bereit/", views.ready, name="ready"),
+    path("pause/", views.not_ready, name="not_ready"),
+    path("geaendert/", views.changes, name="changes"),
+    path("meldungen/", views.reports, name="reports"),
+    path("meldungen/<int:feedback>/gelesen/", views.report_read, name="report_read"),
+    path("klingeln/", views.rings, name="rings"),
+    path("strom", stream.stream, name="stream"),
+    path("strom/karte/", views.ticket, name="ticket"),
+    path("annehmen/<uuid:call>/", views.take, name="take"),
+    path("von-hand/", views.open_call, name="open_call"),
+    path("tag/", views.own_day, name="own_day"),
+    path("tasten/", views.edit_shortcuts, name="shortcuts"),
+    path("suche/", call_views.search, name="search"),
+    path("suche/ende/", call_views.search_ended, name="search_ended"),
+    path("anruf/<uuid:call>/", call_views.call, name="call"),
+    path("anruf/<uuid:call>/kopf/", call_views.banner, name="banner"),
+    path("anruf/<uuid:call>/oeffnen/", call_views.open_article, name="open_article"),
+    path("anruf/<uuid:call>/artikel/<uuid:effective>/", call_views.article, name="article"),
+    path("anruf/<uuid:call>/artikel/<uuid:effective>/vergleich/<slug:other>/", call_views.compare, name="compare"),
+    path("anruf/<uuid:call>/amt/<int:office>/", call_views.office, name="office"),
+    path("anruf/<uuid:call>/melden/", call_views.report, name="report"),
+    path("anruf/<uuid:call>/frage-melden/", call_views.report_question, name="report_question"),
+    path("anruf/<uuid:call>/rueckruf/", call_views.handover, name="handover"),
+    path("anruf/<uuid:call>/anliegen/<uuid:contact>/", call_views.save, name="save"),
+    path("anruf/<uuid:call>/weiteres/", call_views.add_concern, name="concern"),
+    path("anruf/<uuid:call>/stadt/", call_views.switch_city, name="switch_city"),
+    path("anruf/<uuid:call>/halten/", call_views.hold, name="hold"),
+    path("anruf/<uuid:call>/zurueckholen/", call_views.resume, name="resume"),
+    path("anruf/<uuid:call>/auflegen/", call_views.hang_up, name="hang_up"),
+    path("anruf/<uuid:call>/abschliessen/", call_views.close, name="close"),
+]

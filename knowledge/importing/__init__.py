@@ -1,0 +1,1 @@
+"""Articles from elsewhere: XZuFi feeds, CSV tables, JSON of several shapes."""
