@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.postgresql,
 ]
 SEPTEMBER = Month.parse("2026-09")
-CLIENTS, CALLS = 24, 40
+CLIENTS, CALLS, KILLS = 115, 40, 60
 
 
 def partner(name: str) -> Tenant:
@@ -153,25 +153,24 @@ def test_killed_again_and_again_every_call_is_billed_once(cities) -> None:
         "DJANGO_SETTINGS_MODULE": "callcenter.settings",
         "CALLCENTER_VAR": str(settings.VAR),
     }
-    dice, kills = random.Random(9), 0
-    for _ in range(200):
+    dice, kills, closed = random.Random(9), 0, 0
+    for _ in range(KILLS):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD], env=environment, stdout=subprocess.PIPE, cwd=settings.BASE_DIR
         )
         assert child.stdout is not None
         child.stdout.readline()
-        patience = time.monotonic() + dice.uniform(0.3, 3.0) + kills * 0.2
-        while child.poll() is None and time.monotonic() < patience:
-            time.sleep(0.01)
-        if child.poll() is not None:
-            child.stdout.close()
-            assert child.returncode == 0
-            break
-        child.send_signal(signal.SIGKILL)
+        # Somewhere within its first two or three cities, so that sixty deaths spread over the whole close.
+        time.sleep(dice.uniform(0.0, 0.12))
+        kills += child.poll() is None
+        child.kill()
         child.wait()
         child.stdout.close()
-        kills += 1
-    assert kills >= 3
+        with all_cities("test"):
+            closed = Invoice.objects.count()
+    assert kills == KILLS
+    assert 0 < closed < CLIENTS, "the deaths did not fall into the close"
+    subprocess.run([sys.executable, "-c", CHILD], env=environment, cwd=settings.BASE_DIR, check=True)
     with all_cities("test"):
         assert UsageRecord.objects.count() == Call.objects.count() == CLIENTS * CALLS
         assert sorted(Invoice.objects.values_list("sequence", flat=True)) == list(range(1, CLIENTS + 1))
