@@ -188,10 +188,14 @@ def _rows(articles: list[Article], city: Tenant, *, with_drafts: bool) -> list[R
     drafts: dict[uuid.UUID, list[Revision]] = defaultdict(list)
     planned: dict[uuid.UUID, datetime | None] = {}
     if with_drafts:
-        planned = dict(_planned(city).filter(article__in=ids).values_list("article", "valid_from"))
         chains = Q(tenant__isnull=True) | Q(tenant=city)
-        for revision in Revision.objects.filter(chains, article__in=ids, state__in=OPEN_STATES):
-            drafts[revision.article_id].append(revision)
+        waiting = Q(state__in=OPEN_STATES) | _is_planned()
+        revisions = Revision.objects.filter(chains, waiting, article__in=ids)
+        for revision in revisions.only("article", "state", "valid_from"):
+            if revision.state == State.PUBLISHED:
+                planned[revision.article_id] = revision.valid_from
+            else:
+                drafts[revision.article_id].append(revision)
     return [
         Row(article, effective.get(article.pk), drafts[article.pk], planned.get(article.pk)) for article in articles
     ]
@@ -199,5 +203,8 @@ def _rows(articles: list[Article], city: Tenant, *, with_drafts: bool) -> list[R
 
 def _planned(city: Tenant) -> QuerySet[Revision]:
     """Published texts that take effect later, in the shared chain and the city's."""
-    chains = Q(tenant__isnull=True) | Q(tenant=city)
-    return Revision.objects.filter(chains, state=State.PUBLISHED, valid_from__gt=timezone.now())
+    return Revision.objects.filter(Q(tenant__isnull=True) | Q(tenant=city), _is_planned())
+
+
+def _is_planned() -> Q:
+    return Q(state=State.PUBLISHED, valid_from__gt=timezone.now())

@@ -15,7 +15,6 @@ from knowledge.columns import parse_local
 from knowledge.diff import diff_sections
 from knowledge.models import Article
 from knowledge.reminders import due_in
-from tenants.models import Tenant
 
 READERS = (Role.AGENT, Role.EDITOR, Role.SUPERVISOR, Role.LIAISON)
 
@@ -29,14 +28,10 @@ def _is_liaison(request: CityRequest) -> bool:
     return Role.LIAISON in request.user.rights().get(request.city.pk, frozenset())
 
 
-def _readable_cities(request: HouseRequest) -> list[Tenant]:
-    return list(Tenant.objects.filter(pk__in=request.user.tenant_ids(*READERS), is_active=True))
-
-
 @for_roles(*READERS)
 def home(request: HouseRequest) -> HttpResponse:
     """To the first city whose articles the user may read."""
-    return redirect("knowledge:list", _readable_cities(request)[0].slug)
+    return redirect("knowledge:list", request.user.cities(*READERS)[0].slug)
 
 
 @in_city(*READERS)
@@ -56,7 +51,7 @@ def articles(request: CityRequest) -> HttpResponse:
     if request.htmx:  # type: ignore[attr-defined]
         return render(request, "knowledge/_articles.html", context)
     context |= {
-        "cities": _readable_cities(request),
+        "cities": request.user.cities(*READERS),
         "categories": selectors.categories(),
         "filters": selectors.FILTERS,
         "to_do": selectors.to_do(request.city) if editor else None,
@@ -76,7 +71,7 @@ def article(request: CityRequest, article: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(selectors.visible_articles().select_related("owner"), pk=article)
     context = {
         "city": request.city,
-        "cities": _readable_cities(request),
+        "cities": request.user.cities(*READERS),
         "article": found,
         "effective": effective,
         "is_editor": editor,
@@ -100,7 +95,7 @@ def history(request: CityRequest, article: uuid.UUID) -> HttpResponse:
         moment = None
     context = {
         "city": request.city,
-        "cities": _readable_cities(request),
+        "cities": request.user.cities(*READERS),
         "article": found,
         "asked": asked,
         "moment": moment,
@@ -127,7 +122,7 @@ def revision(request: CityRequest, article: uuid.UUID, revision: uuid.UUID) -> H
     )
     context = {
         "city": request.city,
-        "cities": _readable_cities(request),
+        "cities": request.user.cities(*READERS),
         "article": found,
         "version": version,
         "before": before,

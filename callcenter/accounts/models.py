@@ -77,10 +77,19 @@ class User(AbstractBaseUser):
         """Roles by tenant id; read once per request and kept on the instance."""
         if not hasattr(self, "_rights"):
             collected: dict[int, set[str]] = {}
-            for tenant_id, role in self.memberships.filter(tenant__is_active=True).values_list("tenant_id", "role"):
+            self._cities: dict[int, Tenant] = {}
+            held = self.memberships.filter(tenant__is_active=True)
+            for tenant_id, role, *fields in held.values_list("tenant_id", "role", "tenant__slug", "tenant__name"):
                 collected.setdefault(tenant_id, set()).add(role)
+                if tenant_id not in self._cities:
+                    self._cities[tenant_id] = Tenant.from_db(None, ["id", "slug", "name"], [tenant_id, *fields])
             self._rights = {tenant: frozenset(roles) for tenant, roles in collected.items()}
         return self._rights
+
+    def cities(self, *roles: str) -> list[Tenant]:
+        """The cities of ``tenant_ids`` by name, for lists of links: only slug and name are read, with the rights."""
+        ids = self.tenant_ids(*roles)
+        return [city for city in self._cities.values() if city.pk in ids]
 
     def tenant_ids(self, *roles: str) -> frozenset[int]:
         """Cities in which the user has one of the roles; an administrator may do what every role may."""

@@ -121,11 +121,11 @@ def test_list_costs_the_same_for_one_and_three(client_for, make_article, django_
     client = client_for("editor")
     client.get("/wissen/dinslaken/")
     # One of them finds what is published later; two open and close PostgreSQL's transaction.
-    with django_assert_max_num_queries(17) as one:
+    with django_assert_max_num_queries(15) as one:
         client.get("/wissen/dinslaken/")
     make_article("Zweiter")
     make_article("Dritter")
-    with django_assert_max_num_queries(17) as three:
+    with django_assert_max_num_queries(15) as three:
         client.get("/wissen/dinslaken/")
     assert len(one) == len(three)
 
