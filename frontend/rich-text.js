@@ -222,7 +222,8 @@ function extent(state, type) {
     state.doc.nodesBetween(from, to, (node) => { href ??= type.isInSet(node.marks)?.attrs.href ?? null; });
     return href === null ? null : { from, to, href };
   }
-  const found = type.isInSet($from.marks()) ?? type.isInSet($from.nodeAfter?.marks ?? []);
+  // Right before and right behind it counts too: whoever presses End and asks for the link means this one.
+  const found = type.isInSet($from.marks()) ?? type.isInSet($from.nodeAfter?.marks ?? []) ?? type.isInSet($from.nodeBefore?.marks ?? []);
   if (!found) return null;
   let start = $from.start(), first = null, last = null;
   $from.parent.forEach((node, offset) => {
