@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from callcenter.audit.models import AuditEntry
@@ -85,7 +88,10 @@ def test_every_shipped_article_is_worth_signing():
             named = [fact["value"] for fact in shown.get("office", [])]
             assert named, (entry.id, slug)
             assert set(named) <= offices[slug], (entry.id, slug)
-            assert "fees" in shown or "deadlines" in shown or "procedure" in shown, (entry.id, slug)
+            for key in ("say", "summary", "fees", "documents", "procedure", "description", "agents"):
+                assert shown.get(key), (entry.id, slug, key)
+            foreign = re.search(r"Hotline|Check|Service-Point|Ticketing|\b[Dd]u\b|\bDein", json.dumps(shown))
+            assert foreign is None, (entry.id, slug, foreign)
 
 
 def test_asked_fills_both_cities_once(folder, every_city, duisburg, dinslaken, people):
