@@ -90,7 +90,11 @@ def withdraw(*, approval: Approval, actor: User) -> None:
 def decide(*, approval: Approval, actor: User, granted: bool, comment: str = "") -> Approval:
     """The liaison's answer; a refusal says why."""
     assert_in_scope(approval.tenant)
-    found = Approval.objects.select_for_update(of=("self",)).select_related("revision", "tenant").get(pk=approval.pk)
+    found = (
+        Approval.objects.select_for_update(of=("self",))
+        .select_related("revision__article", "tenant", "asked_by")
+        .get(pk=approval.pk)
+    )
     if found.decision != Decision.OPEN or is_void(found):
         raise KnowledgeRefusal(_("Diese Bitte ist nicht mehr offen: Der Text hat sich geändert oder ist entschieden."))
     comment = plain(comment)[:500]
@@ -100,6 +104,20 @@ def decide(*, approval: Approval, actor: User, granted: bool, comment: str = "")
     found.comment, found.decided_by, found.decided_at = comment, actor, timezone.now()
     found.save(update_fields=["decision", "comment", "decided_by", "decided_at"])
     _audit("knowledge.approval_granted" if granted else "knowledge.approval_refused", found, actor)
+    if found.asked_by:
+        article = found.revision.article
+        write_to(
+            [found.asked_by],
+            subject=_("Antwort auf Ihre Bitte um Freigabe: %(title)s") % {"title": article.title},
+            body=_("Guten Tag,\n\n%(city)s zu „%(title)s“: %(decision)s.\n%(comment)s\n\n%(url)s\n"),
+            values={
+                "city": found.tenant.name,
+                "title": article.title,
+                "decision": found.get_decision_display(),
+                "comment": comment or "–",
+            },
+            path=reverse("knowledge:review", args=[found.tenant.slug, article.pk]),
+        )
     return found
 
 

@@ -7,7 +7,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from callcenter.calls.models import Call, Prefill, Question, QuestionKind, QuestionSet, Source
+from callcenter.accounts.models import Role, User
+from callcenter.calls.models import (
+    Call,
+    Feedback,
+    FeedbackKind,
+    Outcome,
+    Prefill,
+    Question,
+    QuestionKind,
+    QuestionSet,
+    Source,
+)
 from callcenter.calls.simulation.month import simulate_days
 from knowledge.models import EffectiveArticle
 from tenants.models import Office, Tenant
@@ -22,6 +33,20 @@ REACHED = {
     "choices": ["jederzeit", "vormittags", "nachmittags"],
     "required": True,
 }
+# reporter, kind, article, what was typed, what was written, what became of it
+REPORTS: dict[str, list[tuple[str, FeedbackKind, str, str, str, str]]] = {
+    "duisburg": [
+        ("agent2", FeedbackKind.UNCLEAR, "reisepass-express", "express pass kind",
+         "Kommt der Aufschlag auch bei Kindern dazu?", ""),
+        ("agent2", FeedbackKind.MISSING, "", "Lastenrad Förderung", "Wird zurzeit täglich gefragt.", ""),
+        ("agent", FeedbackKind.MISSING, "personalausweis-beantragen", "Perso was mitbringen",
+         "Die Unterlagen fehlen.", "Ergänzt: Die Unterlagen stehen jetzt im Artikel."),
+    ],
+    "dinslaken": [
+        ("agent2", FeedbackKind.WRONG, "sozialticket", "Sozialticket",
+         "Laut Fachdienst jetzt doch mit Termin.", ""),
+    ],
+}  # fmt: skip
 ALWAYS: list[dict[str, Any]] = [REACHED]
 LETTER: list[dict[str, Any]] = [
     {"label": "Kassenzeichen auf dem Bescheid"},
@@ -48,7 +73,30 @@ def load() -> int:
             days = [today - timedelta(days=back) for back in range(DAYS)]
             made += simulate_days(tenant=city, days=days, per_day=PER_DAY[city.slug], seed=SEED)
             _question_sets(city)
+            _reports(city)
     return made
+
+
+def _reports(city: Tenant) -> None:
+    """What agents of the demo reported: two are open, and one is answered and not read yet."""
+    calls = Call.objects.filter(tenant=city, outcome=Outcome.ANSWERED).order_by("-offered_at")
+    agents = {user.username: user for user in User.objects.filter(is_demo=True, memberships__role=Role.AGENT)}
+    for (reporter, kind, key, query, text, answer), call in zip(REPORTS[city.slug], calls, strict=False):
+        shown = EffectiveArticle.objects.filter(tenant=city, article__source="demo", article__source_id=key).first()
+        feedback = Feedback.objects.create(
+            tenant=city,
+            kind=kind,
+            query=query,
+            article=shown.article if shown else None,
+            shared_revision=shown.shared_revision if shown else None,
+            local_revision=shown.local_revision if shown else None,
+            call=call,
+            reporter=agents.get(reporter),
+            text=text,
+            answer=answer,
+            closed_at=timezone.now() - timedelta(hours=19) if answer else None,
+        )
+        Feedback.objects.filter(pk=feedback.pk).update(created_at=call.offered_at)
 
 
 def _question_sets(city: Tenant) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from zlib import crc32
 
 from django.db import transaction
 from django.utils import timezone
@@ -23,7 +24,7 @@ from tenants.models import Tenant
 
 FOLDER = Path(__file__).parent / "articles"
 SOURCE = "demo"
-PUBLISHED_BEFORE = timedelta(days=45)
+PUBLISHED_BEFORE = (45, 400)  # days: texts of all ages, the same at each start
 # So that the history has something to tell: these had no such section until yesterday.
 ADDED_YESTERDAY = {
     "personalausweis-beantragen": "documents",
@@ -126,6 +127,11 @@ def _categories(names: list[str]) -> dict[str, Category]:
     return {category.name: category for category in Category.objects.filter(name__in=names)}
 
 
+def _age(text: str) -> timedelta:
+    youngest, oldest = PUBLISHED_BEFORE
+    return timedelta(days=youngest + crc32(text.encode()) % (oldest - youngest))
+
+
 def _revisions(
     article: Article, entry: DemoArticle, cities: dict[str, Tenant], author: User | None
 ) -> Iterator[Revision]:
@@ -138,7 +144,7 @@ def _revisions(
         highest[tenant_id] = max(number, highest.get(tenant_id, 0))
     for tenant, title, sections in texts:
         number = highest.get(tenant.pk if tenant else None, 0)
-        published_at = now if number else now - PUBLISHED_BEFORE
+        published_at = now if number else now - _age(f"{entry.id} {tenant.slug if tenant else ''}")
         common = {"article": article, "tenant": tenant, "title": title, "author": author, "lock_version": 1}
         added = ADDED_YESTERDAY.get(entry.id)
         if not number and added in sections and tenant == article.owner:

@@ -6,11 +6,16 @@ import json
 import re
 
 import pytest
+from django.utils import timezone
 
+from callcenter.accounts.models import Role
 from callcenter.audit.models import AuditEntry
-from knowledge import demo
-from knowledge.demo import asked
-from knowledge.models import Article, EffectiveArticle, JudgedQuery, JudgedRun, Revision, SearchEvent
+from knowledge import authoring, demo
+from knowledge.demo import asked, editing
+from knowledge.models import Article, EffectiveArticle, JudgedQuery, JudgedRun, Notice, Revision, SearchEvent
+from knowledge.models_authoring import Approval, Proposal
+from knowledge.reminders import due_in
+from tests.conftest import make_user
 
 FILE = """
 theme = "Steuern"
@@ -108,3 +113,22 @@ def test_asked_fills_both_cities_once(folder, every_city, duisburg, dinslaken, p
         assert SearchEvent.objects.filter(tenant=city, hits=0).exists()
         assert not JudgedQuery.objects.filter(tenant=city, articles__isnull=True).exists()
     assert asked.load(people["editor"]) == 0
+
+
+def test_editing_leaves_something_of_each_kind_to_do(every_city, duisburg, dinslaken, people):
+    """The editors' pages would be empty in the demo, or fill up with the same again."""
+    demo.load(author=people["editor"])
+    people = {**people, "editor2": make_user("editor2", (duisburg, Role.EDITOR), (dinslaken, Role.EDITOR))}
+    assert editing.load(people)
+    snow = Revision.objects.get(state="in_review")
+    assert Approval.objects.get().revision == snow
+    assert snow.author != people["editor"]
+    review = authoring.reviews_of(snow.article, viewer=people["editor"])[0]
+    assert [each.city for each in review.disagrees] == [dinslaken]
+    assert duisburg in review.reaches
+    assert Revision.objects.get(valid_from__gt=timezone.now()).tenant == duisburg
+    assert Revision.objects.get(state="draft").author == people["editor"]
+    assert Proposal.objects.get().tenant == dinslaken
+    assert due_in(duisburg).count() == due_in(dinslaken).count() == len(editing.DUE)
+    assert Notice.objects.get().ended_at < timezone.now()
+    assert not editing.load(people)

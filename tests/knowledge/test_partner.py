@@ -98,6 +98,17 @@ def test_the_liaison_is_told_by_mail(in_review, people, dinslaken, django_captur
     assert "/wissen/dinslaken/freigaben/" in mail.outbox[0].body
 
 
+def test_whoever_asked_is_told_of_the_answer(asked, people, django_capture_on_commit_callbacks):
+    """A refusal would lie unread, and the text with it."""
+    people["editor"].email = "redaktion@example.org"
+    people["editor"].save()
+    with django_capture_on_commit_callbacks(execute=True):
+        decide(asked, people["liaison"], granted=False, comment="Bei uns sind es zwei Wochen.")
+    assert [message.to for message in mail.outbox] == [["redaktion@example.org"]]
+    assert "Bei uns sind es zwei Wochen." in mail.outbox[0].body
+    assert "/pruefung/" in mail.outbox[0].body
+
+
 def test_the_liaison_reads_what_would_be_said_and_answers(client_for, asked, in_review):
     """The whole way in the browser's terms: list, question, preview with the city's own fee, answer."""
     client = client_for("liaison")

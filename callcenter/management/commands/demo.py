@@ -14,6 +14,7 @@ import callcenter.accounts.demo
 import callcenter.calls.demo
 import knowledge.demo
 import knowledge.demo.asked
+import knowledge.demo.editing
 import tenants.demo
 from callcenter.accounts.models import User
 from tenants.scope import all_cities
@@ -50,6 +51,7 @@ class Command(BaseCommand):
         articles = knowledge.demo.load(author=people["editor"])["articles"]
         with all_cities("demo"):
             knowledge.demo.asked.load(people["editor"])
+            knowledge.demo.editing.load(people)
         billing.demo.load(cities)
         calls = callcenter.calls.demo.load()
         self.stdout.write(
