@@ -148,6 +148,7 @@ def _sorted(user: User, found: list[Change]) -> list[Change]:
     """The agent's own articles first, then the newest."""
     used = _used(user, [change.article_id for change in found])
     for change in found:
+        change.cities.sort(key=lambda city: city.name)
         change.is_used = change.article_id in used
     return sorted(found, key=lambda change: (not change.is_used, -change.at.timestamp(), change.title))
 

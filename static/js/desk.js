@@ -48,6 +48,13 @@ document.addEventListener("change", (event) => {
   if (url && event.target.checked) htmx.ajax("GET", url, { target: "#answer" });
 });
 
+// With a result the contact fills itself: an article that was used says that the answer stood there. It can be changed.
+document.addEventListener("change", (event) => {
+  if (event.target.name !== "disposition" || event.target.form?.id !== "concern") return;
+  const { found } = event.target.form.elements;
+  if (!found.value && document.querySelector("#opened [name=used]:checked")) found.value = "yes";
+});
+
 // Somebody published a newer text while this article is open: say so, never swap it under the eyes.
 document.addEventListener("desk:article", (event) => {
   const note = document.getElementById("article-note");

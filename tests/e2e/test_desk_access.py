@@ -139,6 +139,7 @@ def test_chosen_result_is_told(open_desk, switchboard) -> None:
     page.wait_for_selector(".answer-title")
     typist.press("Alt+1")
     page.wait_for_selector("#saved >> text=gespeichert")
+    expect(page.locator(".conclude")).to_match_aria_snapshot(DONE)
     page.reload()
     expect(page.locator(".conclude")).to_match_aria_snapshot(DONE.replace("  - status: /gespeichert/\n", ""))
 
