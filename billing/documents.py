@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -134,6 +135,7 @@ def preview(invoice: Invoice, lines: Sequence[InvoiceLine], today: date) -> list
     """What would be refused if the draft were issued today, so that it can be put right before."""
     from billing.parties import copied
 
+    invoice = copy(invoice)  # the draft itself stays one: no number, no date
     invoice.number = invoice.number or "ENTWURF"
     invoice.issued_on = invoice.issued_on or today
     invoice.due_on = invoice.due_on or today + timedelta(days=invoice.version.payment_days)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -31,6 +34,10 @@ from billing.partner_forms import AnswerForm, QuestionForm
 from callcenter.accounts.models import Role, User
 from tenants.models import Tenant
 
+AGREEMENTS, INVOICES = 10, 14  # a page; a year's invoices and two cancelled ones
+NEWEST = ("-period__month", "-drafted_at")
+UNFINISHED = (InvoiceStatus.DRAFT, InvoiceStatus.REVIEWED, *WAITING)
+
 
 @dataclass(frozen=True)
 class OpenMonth:
@@ -49,6 +56,8 @@ class AgreementBlock:
     operated: bool
     open_months: list[OpenMonth] = field(default_factory=list)
     invoices: list[Invoice] = field(default_factory=list)
+    hidden: int = 0  # finished ones that are older, on a page of their own
+    page: Page[Invoice] | None = None  # where the block stands alone
 
 
 def cities_of(user: User) -> list[Tenant]:
@@ -57,28 +66,58 @@ def cities_of(user: User) -> list[Tenant]:
     return list(Tenant.objects.filter(pk__in=ids, is_active=True))
 
 
-def list_context(user: User, city: Tenant) -> dict[str, Any]:
-    """The list of a city from open to paid."""
+def list_context(user: User, city: Tenant, number: str | None = None) -> dict[str, Any]:
+    """The list of a city from open to paid, ten agreements a page."""
+    page = Paginator(selectors.visible_agreements(user, city), AGREEMENTS).get_page(number)
     return {
         "city": city,
         "cities": cities_of(user),
-        "blocks": overview(user, city),
+        "blocks": overview(user, city, list(page)),
+        "page": page,
         "questions": partners.open_questions(city) if selectors.as_operator(user, city) else [],
         "may_agree": selectors.as_operator(user, city),
         "tab": "list" if selectors.as_accountant(user, city) else "",
     }
 
 
-def overview(user: User, city: Tenant, now: datetime | None = None) -> list[AgreementBlock]:
-    """Every agreement of the city with its open months and its invoices, newest first; few queries."""
+def older_context(user: User, city: Tenant, agreement: Agreement, number: str | None) -> dict[str, Any]:
+    """Every invoice of one agreement, page by page."""
+    operated = agreement.operator_id == city.pk and selectors.as_operator(user, city)
+    every = with_balance(selectors.visible_invoices(user, city).filter(agreement=agreement)).order_by(*NEWEST, "pk")
+    page = Paginator(every, INVOICES).get_page(number)
+    invoices = [_marked(invoice, city, timezone.now()) for invoice in page]
+    block = AgreementBlock(agreement, operated, invoices=invoices, page=page)
+    return {"city": city, "agreement": agreement, "listed": block}
+
+
+def _marked(invoice: Invoice, city: Tenant, now: datetime) -> Invoice:
+    """With what its row says beyond its own columns."""
+    invoice.overdue = invoice.is_overdue(now.astimezone(city.zone).date())  # type: ignore[attr-defined]
+    waits = invoice.kind == InvoiceKind.INVOICE and invoice.status in WAITING
+    invoice.waits = waits and invoice.open > 0  # type: ignore[attr-defined]
+    return invoice
+
+
+def overview(
+    user: User, city: Tenant, agreements: list[Agreement], now: datetime | None = None
+) -> list[AgreementBlock]:
+    """Each agreement with its open months and its invoices, newest first; few queries.
+
+    A year of invoices, and whatever older one still asks for something.
+    """
     moment = now or timezone.now()
-    agreements = list(selectors.visible_agreements(user, city))
     by_agreement: dict[Any, list[Invoice]] = defaultdict(list)
-    for invoice in with_balance(selectors.visible_invoices(user, city)):
-        invoice.overdue = invoice.is_overdue(moment.astimezone(city.zone).date())  # type: ignore[attr-defined]
-        waits = invoice.kind == InvoiceKind.INVOICE and invoice.status in WAITING
-        invoice.waits = waits and invoice.open > 0  # type: ignore[attr-defined]
-        by_agreement[invoice.agreement_id].append(invoice)
+    every: dict[Any, int] = {}
+    invoices = selectors.visible_invoices(user, city).filter(agreement__in=agreements)
+    ranked = with_balance(invoices).annotate(
+        place=Window(
+            RowNumber(), partition_by="agreement", order_by=[F("period__month").desc(), F("drafted_at").desc()]
+        ),
+        every=Window(Count("pk"), partition_by="agreement"),
+    )
+    for invoice in ranked.filter(Q(place__lte=INVOICES) | Q(status__in=UNFINISHED)).order_by(*NEWEST):
+        by_agreement[invoice.agreement_id].append(_marked(invoice, city, moment))
+        every[invoice.agreement_id] = invoice.every
     closed: dict[Any, set[Month]] = defaultdict(set)
     periods = Period.objects.filter(agreement__in=agreements, state=PeriodState.CLOSED)
     for agreement_id, day in periods.values_list("agreement_id", "month"):
@@ -86,7 +125,9 @@ def overview(user: User, city: Tenant, now: datetime | None = None) -> list[Agre
     blocks = []
     for agreement in agreements:
         operated = agreement.operator_id == city.pk and selectors.as_operator(user, city)
-        block = AgreementBlock(agreement, operated, invoices=by_agreement[agreement.pk])
+        shown = by_agreement[agreement.pk]
+        hidden = every.get(agreement.pk, 0) - len(shown)
+        block = AgreementBlock(agreement, operated, invoices=shown, hidden=hidden)
         if operated:
             block.open_months = open_months(agreement, closed[agreement.pk], moment)
         blocks.append(block)

@@ -18,6 +18,7 @@ urlpatterns = [
     path("<slug:city>/<uuid:invoice>/position/<int:position>/rueckfrage/", partner_views.ask, name="ask"),
     path("<slug:city>/<uuid:own>/rueckfrage/<int:question>/", partner_views.answer, name="answer"),
     path("<slug:city>/vereinbarung/<uuid:agreement>/", views.agreement_view, name="agreement"),
+    path("<slug:city>/vereinbarung/<uuid:agreement>/rechnungen/", views.older_invoices, name="older"),
     path("<slug:city>/<uuid:invoice>/", views.invoice_view, name="invoice"),
     path("<slug:city>/<uuid:invoice>/rechnung.xml", views.document, {"kind": "xml"}, name="xml"),
     path("<slug:city>/<uuid:invoice>/rechnung.pdf", views.document, {"kind": "pdf"}, name="pdf"),

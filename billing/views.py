@@ -57,7 +57,17 @@ def home(request: HouseRequest) -> HttpResponse:
 @in_city(*READERS)
 @require_GET
 def invoice_list(request: CityRequest) -> HttpResponse:
-    return render(request, "billing/invoice_list.html", pages.list_context(request.user, request.city))
+    context = pages.list_context(request.user, request.city, request.GET.get("seite"))
+    return render(request, "billing/invoice_list.html", context)
+
+
+@in_city(*READERS)
+@require_GET
+def older_invoices(request: CityRequest, agreement: uuid.UUID) -> HttpResponse:
+    """All invoices of one agreement, page by page."""
+    found = get_object_or_404(selectors.visible_agreements(request.user, request.city), pk=agreement)
+    context = pages.older_context(request.user, request.city, found, request.GET.get("seite"))
+    return render(request, "billing/invoice_older.html", context)
 
 
 @in_city(Role.ACCOUNTANT)

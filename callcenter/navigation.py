@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
+from callcenter.accounts import demo
 from callcenter.accounts.models import Role, User
 
 
@@ -41,6 +42,12 @@ DEMO_ROLES = tuple(
         (Role.ADMINISTRATOR, _("Städte, Konten, Leitungen und Anbindungen")),
     )
 )
+# The others, for whatever needs a second person or the partner city's own.
+DEMO_OTHERS = tuple(
+    {"slug": username, "name": name, "sees": f"{Role(role).label}, {' · '.join(slug.title() for slug in slugs)}"}
+    for username, name, role, slugs in demo.PEOPLE
+    if username not in {role["slug"] for role in DEMO_ROLES}
+)
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -61,6 +68,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "navigation": entries,
         "demo_mode": settings.DEMO,
         "demo_roles": DEMO_ROLES if settings.DEMO and not signed_in else (),
+        "demo_others": DEMO_OTHERS if settings.DEMO and not signed_in else (),
         "is_employed": isinstance(user, User) and bool(user.roles() - {Role.LIAISON}),
         "is_agent": isinstance(user, User) and Role.AGENT in user.roles(),
         "theme": getattr(user, "theme", "auto") if signed_in else "auto",

@@ -1,4 +1,4 @@
-"""The demo's people: one per role, named after it; they sign in with one click in demo mode only."""
+"""The demo's people: one per role, named after it, and those that four eyes need; in demo mode only, by one click."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ PEOPLE: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("supervisor", "Sascha Leitung", Role.SUPERVISOR, ("duisburg", "dinslaken")),
     ("accountant", "Chris Abrechnung", Role.ACCOUNTANT, ("duisburg",)),
     ("accountant2", "Luca Freigabe", Role.ACCOUNTANT, ("duisburg",)),
+    ("accountant3", "Nour Kämmerei", Role.ACCOUNTANT, ("dinslaken",)),
+    ("accountant4", "Charlie Kasse", Role.ACCOUNTANT, ("dinslaken",)),
     ("liaison", "Mika Partnerstadt", Role.LIAISON, ("dinslaken",)),
     ("administrator", "Jona Verwaltung", Role.ADMINISTRATOR, ("duisburg", "dinslaken")),
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from billing import services
+from billing import pages, services
 from billing.models import Agreement, Invoice, InvoiceStatus, Period
 from billing.months import Month
 from tenants.scope import all_cities
@@ -138,6 +139,8 @@ def test_invoice_reads_like_the_invoice(draft: Invoice, accountant: Client) -> N
     """Every figure with its derivation, and a way to its calls."""
     page = accountant.get(url("invoice", invoice=draft.pk)).text
     assert "Rate 10 von 12" in page
+    assert "Unterschreiben" not in page  # a draft is no document yet: neither signed nor paid
+    assert "noch offen" not in page
     assert "80.000,00 × 10 ÷ 12" in page
     assert url("line", invoice=draft.pk, position=1) in page
     assert "Ausstellen" in page
@@ -259,6 +262,45 @@ def test_queries_do_not_grow_with_rows(
     with all_cities("test data"):
         make_agreement(cities[0], make_partner(), series="ZZ")
     assert ask() == one
+
+
+def test_old_invoices_have_a_page_of_their_own_and_open_ones_stay(
+    cities, accountant: Client, liaison: Client, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After ten years the list must still be short, and no unpaid invoice may sink in it."""
+    monkeypatch.setattr(pages, "INVOICES", 2)
+    months = [f"2026-{number:02}" for number in range(5, 10)]
+    invoices = [closed(agreement, month) for month in months]
+    with all_cities("test data"):
+        for number, invoice in enumerate(invoices):
+            status = {"status": InvoiceStatus.PAID, "number": f"IKZ-{number}", "sequence": number} if number else {}
+            Invoice.objects.filter(pk=invoice.pk).update(**status, issued_on=date(2026, 10, 1) if number else None)
+    page = accountant.get(url("list")).text
+    shown = [url("invoice", invoice=invoice.pk) in page for invoice in invoices]
+    assert shown == [True, False, False, True, True]  # the oldest is a draft still
+    assert "2 ältere Rechnungen" in page
+    older = url("older", agreement=agreement.pk)
+    assert older in page
+    every = "".join(accountant.get(f"{older}?seite={number}").text for number in (1, 2, 3))
+    assert all(url("invoice", invoice=invoice.pk) in every for invoice in invoices)
+    theirs = "".join(
+        liaison.get(f"{url('older', 'dinslaken', agreement=agreement.pk)}?seite={number}").text for number in (1, 2, 3)
+    )
+    assert url("invoice", "dinslaken", invoice=invoices[0].pk) not in theirs  # a draft is the operator's
+    assert url("invoice", "dinslaken", invoice=invoices[1].pk) in theirs
+
+
+def test_many_agreements_come_page_by_page(
+    cities, accountant: Client, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call centre for a hundred cities has a list that loads."""
+    monkeypatch.setattr(pages, "AGREEMENTS", 1)
+    with all_cities("test data"):
+        second = make_agreement(cities[0], make_partner(), series="ZZ")
+    addresses = [url("agreement", agreement=found.pk) for found in (agreement, second)]
+    for number, own in enumerate(addresses, 1):
+        page = accountant.get(f"{url('list')}?seite={number}").text
+        assert [address in page for address in addresses] == [address == own for address in addresses]
 
 
 def make_partner():
