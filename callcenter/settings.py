@@ -60,7 +60,11 @@ DEBUG = env_flag("CALLCENTER_DEBUG")
 DEMO = env_flag("CALLCENTER_DEMO")  # one-click sign-in per role; never with real data
 ALLOWED_HOSTS = env_list("CALLCENTER_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env_list("CALLCENTER_ORIGINS")
-BASE_URL = os.environ.get("CALLCENTER_URL", "http://127.0.0.1:8000")
+# Where `serve` listens stands in its folder: commands beside it name the right address.
+_served = VAR / "served-at"
+BASE_URL = os.environ.get("CALLCENTER_URL") or (
+    _served.read_text().strip() if _served.exists() else "http://127.0.0.1:8000"
+)
 HTTPS = BASE_URL.startswith("https://")
 
 # --- applications ---------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,3 +89,25 @@ def test_refusal_never_shows_a_key(production: None, settings) -> None:
     with pytest.raises(ImproperlyConfigured) as refusal:
         refuse_unsafe_settings()
     assert "a-short-secret" not in str(refusal.value)
+
+
+def test_addresses_follow_the_port_that_is_served(settings, monkeypatch, tmp_path) -> None:
+    """A telephone system told to post to the usual port would reach nobody, or somebody else."""
+    from callcenter.management.commands.serve import Command
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    settings.VAR = tmp_path
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr(Command, "start", stop)
+    monkeypatch.setattr("callcenter.management.commands.serve.unsafe_settings", list)
+    Command().handle(port=8123, host="127.0.0.1", demo=False)
+    told = subprocess.run(
+        [sys.executable, "-c", "from callcenter import settings; print(settings.BASE_URL)"],
+        env={"CALLCENTER_VAR": str(tmp_path), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "http://127.0.0.1:8123"

@@ -133,7 +133,7 @@ class ConnectorEditForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=80)
     is_active = forms.BooleanField(label=_("nimmt Ereignisse an"), required=False)
     networks = forms.CharField(
-        label=_("erlaubte Netze"),
+        label=_("Erlaubte Netze"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Je Zeile eine Adresse oder ein Netz, zum Beispiel 192.0.2.0/24. Leer: von überall."),

@@ -66,8 +66,11 @@ def call_detail(request: CityRequest, call: uuid.UUID) -> HttpResponse:
 @for_roles(*ASSIGNS)
 def unassigned(request: HouseRequest) -> HttpResponse:
     """Calls whose dialled number nobody knew; one choice gives a call its line."""
+    page = Paginator(selectors.unassigned_calls(), PER_PAGE).get_page(request.GET.get("seite"))
+    likely = services.likely_lines(call.dialled for call in page)
     context = {
-        "page": Paginator(selectors.unassigned_calls(), PER_PAGE).get_page(request.GET.get("seite")),
+        "page": page,
+        "rows": [(call, likely.get(call.dialled)) for call in page],
         "numbers": selectors.unassigned_numbers(),
         "form": AssignForm(),
     }

@@ -118,6 +118,23 @@ def test_unassigned_call_is_assigned_once(
     assert (only_call().tenant.slug, only_call().line) == ("dinslaken", lines["dinslaken"])  # type: ignore[union-attr]
 
 
+def test_unassigned_call_is_assigned_by_one_click(
+    pbx: Pbx, lines: dict[str, Line], client_for: ClientFor, people: dict[str, User]
+) -> None:
+    """The line of the nearest number stands on a button; where somebody decided otherwise, that line does."""
+    client = client_for("supervisor")
+    to_dinslaken = f'name="line" value="{lines["dinslaken"].pk}">Zu Dinslaken: Zentrale Dinslaken</button>'
+    pbx.ring("1", to="02064 66777")
+    assert to_dinslaken in client.get("/anrufe/nicht-zugeordnet/").content.decode()
+    client.post(f"/anrufe/nicht-zugeordnet/{only_call().pk}/", {"line": lines["duisburg"].pk})
+    pbx.ring("2", to="02064 66777")
+    page = client.get("/anrufe/nicht-zugeordnet/").content.decode()
+    assert "Zu Duisburg: Zentrale Duisburg" in page
+    assert to_dinslaken not in page
+    pbx.ring("3", to="030 1234567")
+    assert client.get("/anrufe/nicht-zugeordnet/").content.decode().count("Zu Duisburg") == 1
+
+
 @pytest.mark.parametrize("who", ["agent", "liaison", "accountant", "editor"])
 def test_unassigned_list_is_for_those_who_assign(client_for: ClientFor, who: str) -> None:
     """Whom a call is billed to is not everybody's decision."""

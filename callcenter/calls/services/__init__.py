@@ -1,6 +1,6 @@
 """Every write to the ledger of calls. Keyword-only, atomic, refused with a ``Refused`` that a person can act on."""
 
-from callcenter.calls.services.assigning import assign_line
+from callcenter.calls.services.assigning import assign_line, likely_lines
 from callcenter.calls.services.connectors import (
     add_connector,
     block_caller,
@@ -66,6 +66,7 @@ __all__ = [
     "hang_up",
     "hold_call",
     "ingest",
+    "likely_lines",
     "mark_report_read",
     "mark_used",
     "open_article",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import takewhile
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,6 +15,29 @@ from callcenter.calls.presence import Snapshot, follow_call
 from callcenter.calls.services.refusals import Refused
 from tenants.models import Line
 from tenants.scope import assert_in_scope
+
+ALIKE = 6  # characters of an E.164 number: the country and an area code of three digits
+
+
+def likely_lines(numbers: Iterable[str]) -> dict[str, Line]:
+    """The line that each unknown number most likely means: where somebody put its calls last, else its nearest number.
+
+    A number that resembles no line of the open scope is left out.
+    """
+    lines = {line.pk: line for line in Line.objects.select_related("tenant").order_by("pk")}
+    wanted = {number for number in numbers if number}
+    by_hand = Call.objects.filter(line_by_hand=True, dialled__in=wanted, line__in=lines).order_by("offered_at")
+    found = {dialled: lines[line] for dialled, line in by_hand.values_list("dialled", "line")}
+    for number in wanted - found.keys():
+        near = max(lines.values(), key=lambda line: _alike(line.number, number), default=None)
+        if near and _alike(near.number, number) >= ALIKE:
+            found[number] = near
+    return found
+
+
+def _alike(one: str, other: str) -> int:
+    """With how many equal characters both begin."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 @transaction.atomic

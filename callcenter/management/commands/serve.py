@@ -48,6 +48,8 @@ class Command(BaseCommand):
         if demo and not User.objects.exists():
             self.stdout.write("First start: loading the demo …")
             call_command("demo", stdout=self.stdout)
+        # A telephone system is told where to post: at this port, not at the usual one.
+        (settings.VAR / "served-at").write_text(f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}")  # noqa: S104
         children: dict[str, subprocess.Popen[bytes]] = {}
 
         def stop(*_: object) -> None:
