@@ -69,7 +69,10 @@ def by_weekday_and_hour(view: Overview) -> Figure:
         weekdays_in_period[day.weekday()] += 1
     sums = view.week
     names = weekday_names()
-    weekdays = [number for number in range(7) if any(place[0] == number for place in sums)]
+    # A working day without a call is a row of zeros, not a row that is missing.
+    called = {place[0] for place in sums}
+    working = {number for number in range(5) if called and weekdays_in_period[number]}
+    weekdays = sorted(called | working)
     slots = [place[1] for place in sums]
     halves = list(range(min(slots), max(slots) + 1)) if slots else []
     mean = {place: count / weekdays_in_period[place[0]] for place, count in sums.items()}

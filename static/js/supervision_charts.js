@@ -12,6 +12,7 @@ const write = {
 };
 const writeAxis = {
   ...write,
+  mean: (value) => value.toLocaleString(language, { maximumFractionDigits: 1 }),
   share: (value) => value.toLocaleString(language, { style: "percent" }),
   euro: (value) => value.toLocaleString(language, { style: "currency", currency: "EUR", maximumFractionDigits: 0 }),
 };

@@ -100,6 +100,16 @@ def test_csv_holds_the_same_figures_as_the_table(client_for, busy_october):
     assert [row[1:] for row in rows[1:]] == [["100", "80", "10", "10"], ["0", "0", "0", "0"]]
 
 
+def test_working_day_without_a_call_is_a_row_of_zeros(client_for, busy_october):
+    """A weekday that is missing from the picture would read as if the week had no such day."""
+    answer = client_for("supervisor").get(
+        "/auswertung/duisburg/uhrzeiten.csv", {"von": "2026-10-05", "bis": "2026-10-11"}
+    )
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+    assert rows[0][1:] == ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag"]
+    assert {row[4] for row in rows[1:]} <= {"0", "0,0"}
+
+
 def test_csv_never_starts_a_formula(client_for, duisburg):
     """What a caller asked for would run as a formula in the supervisor's table program."""
     make_call(duisburg, "2026-10-05 08:00")
