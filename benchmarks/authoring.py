@@ -46,6 +46,7 @@ def main() -> int:
 
 def run(articles: int, revisions: int, rounds: int) -> int:
     from django.conf import settings
+    from django.db import connection
     from django.test import Client
 
     from knowledge.search import api
@@ -57,6 +58,9 @@ def run(articles: int, revisions: int, rounds: int) -> int:
     began = time.perf_counter()
     documents = api.rebuild()
     print(f"{documents} documents indexed in {time.perf_counter() - began:.0f} s", flush=True)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")  # what autovacuum does within minutes of such a load
     client = Client()
     client.force_login(editor, backend="allauth.account.auth_backends.AuthenticationBackend")
     late = []

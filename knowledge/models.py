@@ -61,7 +61,7 @@ class Article(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["sort_key"], name="article_by_title"),
+            models.Index(fields=["sort_key", "id", "owner"], name="article_list"),
             models.Index(fields=["review_on"], condition=Q(review_on__isnull=False), name="article_by_review"),
         ]
 
@@ -164,7 +164,12 @@ class EffectiveArticle(TenantOwned):
     class Meta:
         ordering = ["sort_key"]
         constraints = [models.UniqueConstraint(fields=["article", "tenant"], name="effective_once_per_city")]
-        indexes = [models.Index(fields=["tenant", "sort_key"], name="effective_by_title")]
+        indexes = [
+            models.Index(fields=["tenant", "sort_key"], name="effective_by_title"),
+            models.Index(
+                fields=["tenant", "article"], condition=Q(local_revision__isnull=False), name="effective_with_local"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -35,17 +35,13 @@ def due_in(city: Tenant, now_on: date | None = None) -> QuerySet[EffectiveArticl
     ending = Revision.objects.filter(state=State.PUBLISHED, valid_until__lte=now + EXPIRES_WITHIN)
     follower = Revision.objects.filter(article=OuterRef("article"), state=State.PUBLISHED, valid_from__gt=now)
     ending = ending.filter(~Exists(follower))
-    # Each by its own index: a hundred thousand articles are not looked through for the three that are due.
-    return (
-        EffectiveArticle.objects.filter(tenant=city)
-        .filter(
-            Q(article__in=Article.objects.filter(review_on__lte=today))
-            | Q(shared_revision__in=ending)
-            | Q(local_revision__in=ending)
-        )
-        .select_related("article")
-        .order_by("sort_key")
+    # Each by its own index, and not as one condition with OR: PostgreSQL would read a hundred thousand texts for three.
+    shown = EffectiveArticle.objects.filter(tenant=city).order_by()
+    due = shown.filter(article__in=Article.objects.filter(review_on__lte=today)).values("pk")
+    due = due.union(
+        shown.filter(shared_revision__in=ending).values("pk"), shown.filter(local_revision__in=ending).values("pk")
     )
+    return shown.filter(pk__in=due).select_related("article").order_by("sort_key")
 
 
 def remind(today: date | None = None) -> int:

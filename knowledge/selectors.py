@@ -105,7 +105,7 @@ def article_page(
     elif state == "planned":
         articles = articles.filter(pk__in=_planned(city).values("article"))
     elif state == "local":
-        articles = articles.filter(Exists(shown.exclude(local_keys=[])))
+        articles = articles.filter(Exists(shown.filter(local_revision__isnull=False).exclude(local_keys=[])))
     elif state == "missing":
         articles = articles.filter(Q(owner__isnull=True) | Q(owner=city)).filter(~Exists(shown))
     elif state == "review":
@@ -116,7 +116,9 @@ def article_page(
         ranked = _ranked(query, city, articles, by_title=as_editor)
         window: Page = Paginator(ranked, PAGE).get_page(page)
     else:
-        window = Paginator(articles.order_by("sort_key", "pk"), PAGE).get_page(page)
+        # The page is found in the index alone; only its fifty articles are read.
+        window = Paginator(articles.order_by("sort_key", "pk").values("pk"), PAGE).get_page(page)
+        window.object_list = Article.objects.filter(pk__in=window.object_list).order_by("sort_key", "pk")
     window.object_list = _rows(list(window.object_list), city, with_drafts=as_editor)
     return window
 
@@ -133,7 +135,8 @@ class ToDo:
 
 def to_do(city: Tenant) -> ToDo:
     chains = Q(tenant__isnull=True) | Q(tenant=city)
-    waiting = Revision.objects.filter(chains, article__in=visible_articles(), state=State.IN_REVIEW)
+    reached = Q(article__owner__isnull=True) | Q(article__owner=city)
+    waiting = Revision.objects.filter(chains, reached, state=State.IN_REVIEW)
     return ToDo(
         in_review=waiting.values("article").distinct().count(),
         review=due_in(city).count(),
