@@ -70,6 +70,13 @@ class Entry:
     since: datetime | None = None
     item: WorklistItem | None = None
     score: float = 0.0
+    number: int = 0  # its place in the list
+
+    @property
+    def is_faint(self) -> bool:
+        """Asked once, hits were there, none was opened, and nobody works on it: seldom a question for editors."""
+        claimed = self.item is not None and self.item.claimed_by_id is not None
+        return not (self.reports or self.zero_hits or claimed) and self.abandoned == 1
 
     @property
     def typed(self) -> list[str]:
@@ -138,7 +145,10 @@ def entries(*, city: Tenant, limit: int = 100) -> list[Entry]:
         entry.score = pressing(count, seconds, now - (entry.since or now))
         if not entry.article_id and entry.typed:
             entry.title = entry.typed[0]
-    return sorted(found.values(), key=lambda entry: (-entry.score, entry.key))[:limit]
+    ranked = sorted(found.values(), key=lambda entry: (-entry.score, entry.key))[:limit]
+    for number, entry in enumerate(ranked, 1):
+        entry.number = number
+    return ranked
 
 
 @transaction.atomic

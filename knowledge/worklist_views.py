@@ -21,9 +21,11 @@ from knowledge.services import KnowledgeRefusal
 def show(request: CityRequest) -> HttpResponse:
     """What callers asked and agents did not find, most pressing first."""
     closed = WorklistItem.objects.filter(tenant=request.city, closed_at__isnull=False)
+    entries = worklist.entries(city=request.city)
     context = {
         "city": request.city,
-        "entries": worklist.entries(city=request.city),
+        "pressing": [entry for entry in entries if not entry.is_faint],
+        "faint": [entry for entry in entries if entry.is_faint],
         "closed": closed.select_related("closed_by").order_by("-closed_at")[:20],
         "is_editor": request.user.may(request.city, [Role.EDITOR]),
         "create_url": reverse("knowledge:create", kwargs={"city": request.city.slug}),

@@ -27,6 +27,10 @@ SNOW = (
     "nach. Wer verreist, bestimmt vorher eine Vertretung.</p>"
 )
 POOL = "In Dinslaken betreiben die Stadtwerke das Bad. Kassenschluss ist eine Stunde vor Ende der Badezeit."
+SNOW_TIMES: SectionValue = [
+    {"value": "werktags 7 bis 20 Uhr", "label": "unverzüglich nach dem Schneefall, bei Bedarf mehrmals am Tag"},
+    {"value": "sonntags ab 9 Uhr", "label": "auch an Feiertagen"},
+]
 HOURS = (
     "<p>Dinslaken hat ein Bürgerbüro. Donnerstags ist es länger geöffnet, dienstags und mittwochs vormittags auch "
     "ohne Termin.</p>"
@@ -43,7 +47,13 @@ def load(people: dict[str, User]) -> bool:
         return False
     duisburg, dinslaken = cities["duisburg"], cities["dinslaken"]
     _review_dates(articles)
-    snow = _change(articles["winterdienst"], None, people["editor2"], {"hints": SNOW}, "Nachräumen und Vertretung")
+    snow = _change(
+        articles["winterdienst"],
+        None,
+        people["editor2"],
+        {"hints": SNOW, "deadlines": SNOW_TIMES},
+        "Nachräumen und Vertretung",
+    )
     services.submit_for_review(revision=snow, actor=people["editor2"])
     approvals.ask(revision=snow, city=dinslaken, actor=people["editor2"])
     new_year = datetime(timezone.localdate().year + 1, 1, 1, tzinfo=duisburg.zone)

@@ -33,6 +33,13 @@ function mountVisible() {
   for (const cell of form.querySelectorAll("[data-cell]")) if (!isHidden(cell)) mountIn(cell);
 }
 
+// With script one empty row is enough: it brings the next one.
+for (const list of form.querySelectorAll("[data-rows]")) {
+  const isEmpty = (row) => [...row.querySelectorAll("input[name]")].every((input) => !input.value.trim());
+  const rows = [...list.querySelectorAll(".edit-item, .edit-fact")];
+  while (rows.length > 1 && isEmpty(rows.at(-1)) && isEmpty(rows.at(-2))) rows.pop().remove();
+}
+
 import(form.dataset.richText).then((module) => { rich = module; mountVisible(); form.dataset.ready = "rich"; }, () => { form.dataset.ready = "plain"; });
 
 // --- lists: the last row always has an empty one below it
@@ -124,6 +131,25 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// --- what the Tab key reaches is never behind the bars; under a mouse nothing moves
+const bar = form.querySelector(".edit-bar");
+const heads = form.querySelector(".edit-heads");
+let byKey = false;
+document.addEventListener("keydown", () => { byKey = true; }, true);
+document.addEventListener("pointerdown", () => { byKey = false; }, true);
+form.addEventListener("focusin", ({ target }) => {
+  if (byKey && !bar.contains(target)) requestAnimationFrame(() => clear(target)); // after the browser's own scrolling
+});
+
+function clear(field) {
+  if (getComputedStyle(bar).position !== "sticky") return;
+  const top = (heads?.offsetHeight ?? 0) + 16;
+  const bottom = bar.getBoundingClientRect().top - 16;
+  const box = field.getBoundingClientRect();
+  const by = box.top < top ? box.top - top : Math.min(Math.max(0, box.bottom - bottom), box.top - top);
+  if (by) scrollBy({ top: by, behavior: "instant" });
+}
+
 // --- live preview
 async function showPreview() {
   const sent = (showPreview.sent = (showPreview.sent ?? 0) + 1);
@@ -140,7 +166,6 @@ previewButton?.addEventListener("click", async (event) => {
   previewButton.setAttribute("aria-expanded", String(!previews.hidden));
   if (previews.hidden) return;
   await showPreview();
-  previews.scrollIntoView({ block: "nearest" });
   announce(previews.querySelector("h2")?.textContent ?? "");
 });
 

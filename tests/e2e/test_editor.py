@@ -31,6 +31,12 @@ PASTE = """(element, [html, text]) => {
   element.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
 }"""
 
+# What has the focus is in the bar itself, or above it.
+CLEAR = """() => {
+  const bar = document.querySelector(".edit-bar"), here = document.activeElement;
+  return bar.contains(here) || here.getBoundingClientRect().bottom <= bar.getBoundingClientRect().top;
+}"""
+
 
 @pytest.fixture
 def article(transactional_db, people, duisburg, dinslaken):
@@ -223,9 +229,42 @@ def test_changing_the_shared_text_asks_the_city_with_its_own_words_at_once(open_
     assert flag.is_visible()
 
 
+def test_the_preview_stays_in_sight_and_hides_nothing_that_tab_reaches(open_editor):
+    """Editors would scroll five screens to see what a word does, or write behind the preview."""
+    page = open_editor(height=900)
+    page.locator("[data-preview]").click()
+    page.wait_for_selector("#previews .answer")
+    page.locator('[name="shared.say"]').focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Gleich am Telefon.")
+    shown = page.locator("#previews .answer-words", has_text="Gleich am Telefon.")
+    shown.first.wait_for()
+    assert shown.count() == 2, "both cities"
+    for _stop in range(12):
+        page.keyboard.press("Tab")
+        page.wait_for_function(CLEAR)
+    assert page.evaluate("document.activeElement.name") != "shared.say"
+    assert page.complaints == []
+
+
+def test_a_list_has_one_empty_row_and_grows_by_itself(open_editor):
+    page = open_editor()
+    facts = page.locator('[data-cell="shared.fees"] .edit-fact')
+    assert facts.count() == 1
+    assert not facts.locator("input").nth(1).is_visible()
+    facts.locator("input").first.focus()
+    page.keyboard.type("12,00 €")
+    page.keyboard.press("Tab")
+    page.keyboard.type("im Jahr")
+    assert facts.count() == 2
+    assert page.locator('[name="shared.fees.label"]').first.input_value() == "im Jahr"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_mounted_editor(open_editor, theme):
     page = open_editor(theme=theme)
+    page.locator("[data-preview]").click()
+    page.wait_for_selector("#previews .answer")
     rich(page, "shared.hints").focus()
     page.keyboard.press("Control+k")
     assert axe_violations(page) == []

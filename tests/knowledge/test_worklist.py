@@ -137,6 +137,18 @@ def test_page_shows_claims_and_closes(client_for, searched, entries, dinslaken):
     assert client_for("agent").get(PAGE).status_code == 403
 
 
+def test_what_was_asked_once_and_found_is_folded_away(client_for, searched, entries, people, dinslaken):
+    """Thirty searches whose answer stood in the list of hits would hide the three that nobody answers."""
+    searched("hüpfburg", times=2)
+    searched("ausweis", hits=5)
+    assert [entry.is_faint for entry in entries()] == [False, True]
+    html = client_for("editor").get(PAGE).content.decode()
+    assert html.index("hüpfburg") < html.index("Einmal gesucht und nichts geöffnet") < html.index("ausweis")
+    with all_cities("test"):
+        worklist.claim(city=dinslaken, key=entries()[1].key, title="ausweis", user=people["editor"])
+    assert not any(entry.is_faint for entry in entries())
+
+
 def test_page_costs_the_same_for_one_and_three_questions(client_for, searched, django_assert_max_num_queries):
     client = client_for("editor")
     searched("eins")

@@ -12,7 +12,6 @@ from callcenter.calls.models.calls import (
     Outcome,
     Source,
     TelephonyEvent,
-    counted,
 )
 from callcenter.calls.models.connectors import (
     BlockedCaller,
@@ -77,5 +76,4 @@ __all__ = [
     "RequestLog",
     "Source",
     "TelephonyEvent",
-    "counted",
 ]
