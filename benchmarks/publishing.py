@@ -1,4 +1,4 @@
-"""From "Veröffentlichen" to every open desk, and findable there.
+"""From "Veröffentlichen" to every open desk, and findable there; from a notice ("Lage") to every open desk.
 
     python -m benchmarks.publishing --one-process                      embedded: SQLite, Whoosh, one process
     DATABASE_URL=postgres://… python -m benchmarks.publishing          two web processes and one for the streams
@@ -17,8 +17,9 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from benchmarks.load import HOST, Figures, Seat, family, follow, line, prepare, serve, wait_until_ready
 
@@ -36,6 +37,7 @@ class Editors:
     published: list[float] = field(default_factory=list)
     told: list[float] = field(default_factory=list)
     found: list[float] = field(default_factory=list)
+    warned: list[float] = field(default_factory=list)
 
 
 def editors_of(seats: list[Seat]) -> Editors:
@@ -74,13 +76,15 @@ def draft(editors: Editors, number: int) -> tuple[str, str]:
     return str(article.pk), word
 
 
-async def ask(port: int, method: str, path: str, session: str) -> str:
+async def ask(port: int, method: str, path: str, session: str, form: dict[str, str] | None = None) -> str:
     """One request; returns status line and body as text."""
+    body = urlencode(form or {})
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
         head = (
             f"{method} {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\nHX-Request: true\r\n"
-            f"Cookie: sessionid={session}; csrftoken={TOKEN}\r\nX-CSRFToken: {TOKEN}\r\nContent-Length: 0\r\n\r\n"
+            f"Cookie: sessionid={session}; csrftoken={TOKEN}\r\nX-CSRFToken: {TOKEN}\r\n"
+            f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n{body}"
         )
         writer.write(head.encode())
         await writer.drain()
@@ -112,15 +116,37 @@ async def one_round(port: int, seats: list[Seat], figures: Figures, editors: Edi
             await asyncio.sleep(0.05)
         figures.fail("not findable")
 
-    async def every_desk() -> None:
-        while any("article" in seat.expected for seat in seats):
-            if time.perf_counter() - start > FINDABLE_WITHIN:
-                figures.fail("a desk was not told")
-                return
-            await asyncio.sleep(0.005)
-        editors.told.append(max(figures.told))
+    await asyncio.gather(press(), search(), every_desk("article", seats, figures, editors.told))
 
-    await asyncio.gather(press(), search(), every_desk())
+
+async def warn(port: int, seats: list[Seat], figures: Figures, editors: Editors, number: int) -> None:
+    """A notice by the same session, until the last desk has it."""
+    figures.told.clear()
+    start = time.perf_counter()
+    for seat in seats:
+        seat.expected["notice"] = start
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    form = {
+        "text": f"Störung {number}: Bitte rufen Sie morgen an.",
+        "severity": "warning",
+        "cities": str(seats[0].tenants[0]),
+        "valid_until": f"{tomorrow:%Y-%m-%dT%H:%M}",
+    }
+    answer = await ask(port, "POST", f"/wissen/{editors.city}/lage/", editors.session, form)
+    if " 302 " not in answer.split("\r\n", 1)[0]:
+        figures.fail(f"notice: {answer.split(chr(13), 1)[0]}")
+    await every_desk("notice", seats, figures, editors.warned)
+
+
+async def every_desk(kind: str, seats: list[Seat], figures: Figures, told: list[float]) -> None:
+    """Wait for the last desk, and note when it was told."""
+    start = time.perf_counter()
+    while any(kind in seat.expected for seat in seats):
+        if time.perf_counter() - start > FINDABLE_WITHIN:
+            figures.fail(f"a desk was not told of the {kind}")
+            return
+        await asyncio.sleep(0.005)
+    told.append(max(figures.told))
 
 
 async def play(arguments: argparse.Namespace, stream_port: int, seats: list[Seat], editors: Editors) -> Figures:
@@ -130,14 +156,16 @@ async def play(arguments: argparse.Namespace, stream_port: int, seats: list[Seat
         await asyncio.wait_for(ready.acquire(), 60)
     for number in range(arguments.rounds + 1):
         await one_round(arguments.port, seats, figures, editors, number)
+        await warn(arguments.port, seats, figures, editors, number)
         if number == 0:  # the first one loads what every process loads once
-            for times in (editors.published, editors.told, editors.found):
+            for times in (editors.published, editors.told, editors.found, editors.warned):
                 times.clear()
     for task in streams:
         task.cancel()
     print(line("the button", editors.published))
     print(line("last desk told", editors.told))
     print(line("findable", editors.found))
+    print(line("notice on last desk", editors.warned))
     print(f"failed: {figures.failed or 'nothing'}")
     return figures
 
@@ -166,8 +194,9 @@ def main() -> int:
                     os.kill(one, signal.SIGKILL)
                 process.wait()
     limit = 2.0 if arguments.one_process else 1.0
-    late = [at for at in (*editors.told, *editors.found) if at > limit]
-    print(f"later than {limit:.0f} s: {len(late)} of {len(editors.told) + len(editors.found)}")
+    waited = (*editors.told, *editors.found, *editors.warned)
+    late = [at for at in waited if at > limit]
+    print(f"later than {limit:.0f} s: {len(late)} of {len(waited)}")
     return 1 if figures.failed or late else 0
 
 
