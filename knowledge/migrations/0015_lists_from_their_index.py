@@ -4,23 +4,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('knowledge', '0014_found_by_state_and_date'),
-        ('tenants', '0003_wrap_up_code'),
+        ("knowledge", "0014_found_by_state_and_date"),
+        ("tenants", "0003_wrap_up_code"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='article',
-            name='article_by_title',
+            model_name="article",
+            name="article_by_title",
         ),
         migrations.AddIndex(
-            model_name='article',
-            index=models.Index(fields=['sort_key', 'id', 'owner'], name='article_list'),
+            model_name="article",
+            index=models.Index(fields=["sort_key", "id", "owner"], name="article_list"),
         ),
         migrations.AddIndex(
-            model_name='effectivearticle',
-            index=models.Index(condition=models.Q(('local_revision__isnull', False)), fields=['tenant', 'article'], name='effective_with_local'),
+            model_name="effectivearticle",
+            index=models.Index(
+                condition=models.Q(("local_revision__isnull", False)),
+                fields=["tenant", "article"],
+                name="effective_with_local",
+            ),
         ),
     ]
