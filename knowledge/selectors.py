@@ -6,6 +6,7 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -113,13 +114,13 @@ def article_page(
     if category:
         articles = articles.filter(categories=int(category)) if category.isdigit() else articles.none()
     if query.strip():
-        ranked = _ranked(query, city, articles, by_title=as_editor)
-        window: Page = Paginator(ranked, PAGE).get_page(page)
+        window = _page_of(_ranked(query, city, articles, by_title=as_editor), page)
+        found = window.object_list
     else:
         # The page is found in the index alone; only its fifty articles are read.
-        window = Paginator(articles.order_by("sort_key", "pk").values("pk"), PAGE).get_page(page)
-        window.object_list = Article.objects.filter(pk__in=window.object_list).order_by("sort_key", "pk")
-    window.object_list = _rows(list(window.object_list), city, with_drafts=as_editor)
+        window = _page_of(articles.order_by("sort_key", "pk").values("pk"), page)
+        found = Article.objects.filter(pk__in=window.object_list).order_by("sort_key", "pk")
+    window.object_list = _rows(list(found), city, with_drafts=as_editor)
     return window
 
 
@@ -170,6 +171,10 @@ def version_before(revision: Revision) -> Revision | None:
     """The version of the same chain that came before this one."""
     chain = Revision.objects.filter(article=revision.article_id, tenant=revision.tenant_id, number__lt=revision.number)
     return chain.order_by("-number").first()
+
+
+def _page_of(found: Any, number: str) -> Page[Any]:
+    return Paginator(found, PAGE).get_page(number)
 
 
 def _ranked(query: str, city: Tenant, articles: QuerySet[Article], *, by_title: bool) -> list[Article]:
