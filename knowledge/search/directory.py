@@ -69,9 +69,10 @@ def _answers_all(entry: Impacts, plan: Plan) -> bool:
 
 
 def _city(tenant: Tenant, rules: Steering) -> _City:
-    offices = Office.objects.filter(tenant=tenant).aggregate(n=Count("pk"), last=Max("pk"))
-    people = StaffMember.objects.filter(tenant=tenant).aggregate(n=Count("pk"), last=Max("pk"))
-    stamp = (rules.stamp, *offices.values(), *people.values())
+    rows = Office.objects.filter(tenant=tenant).aggregate(
+        offices=Count("pk", distinct=True), last=Max("pk"), people=Count("staff"), newest=Max("staff")
+    )
+    stamp = (rules.stamp, *rows.values())
     kept = _kept.get(tenant.pk)
     if kept is not None and kept.stamp == stamp and time.monotonic() - kept.read_at < KEPT_SECONDS:
         return kept
