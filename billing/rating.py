@@ -228,11 +228,12 @@ def rounding_rule(step_s: int) -> str:
     """How seconds become minutes, as a sentence."""
     match step_s:
         case 1:
-            return "Jeder Anruf zählt auf die Sekunde genau."
+            return "Jeder Anruf zählt auf die Sekunde genau, die Summe in Minuten auf vier Nachkommastellen."
         case 60:
             return "Jeder Anruf wird auf volle Minuten aufgerundet."
         case _:
-            return f"Jeder Anruf wird auf volle {step_s} Sekunden aufgerundet."
+            summed = "" if step_s % 60 == 0 else ", die Summe in Minuten auf vier Nachkommastellen gerundet"
+            return f"Jeder Anruf wird auf volle {step_s} Sekunden aufgerundet{summed}."
 
 
 def _per_minute(month: Month, terms: Terms, usage: Usage) -> list[RatedLine]:

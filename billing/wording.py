@@ -6,6 +6,8 @@ from billing.money import euros, plain
 from billing.rating import indexed, rounding_rule
 from billing.terms import BillableRule, Index, Terms, Tiers
 
+BROKEN = ", auch in einem angebrochenen"  # a month's free volume is not cut by days
+
 
 def billable_in_words(rule: BillableRule) -> list[str]:
     """Which calls count and which do not, one sentence each."""
@@ -49,10 +51,10 @@ def terms_in_words(terms: Terms) -> list[str]:
             "Werden es weniger, gibt es keine Erstattung."
         )
     if terms.per_call:
-        free = f"; je Monat sind {plain(terms.per_call.included)} Anrufe frei" if terms.per_call.included else ""
+        free = f"; je Monat sind {plain(terms.per_call.included)} Anrufe frei{BROKEN}" if terms.per_call.included else ""
         said.append(f"Je Anruf {euros(terms.per_call.price)}{free}.")
     if terms.per_minute:
-        free = f"; je Monat sind {plain(terms.per_minute.included)} Minuten frei" if terms.per_minute.included else ""
+        free = f"; je Monat sind {plain(terms.per_minute.included)} Minuten frei{BROKEN}" if terms.per_minute.included else ""
         rounding = rounding_rule(terms.per_minute.step_s)
         said.append(f"Je Gesprächsminute {euros(terms.per_minute.price)}{free}. {rounding}")
     if terms.tiers:
