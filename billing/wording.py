@@ -6,8 +6,6 @@ from billing.money import euros, plain
 from billing.rating import indexed, rounding_rule
 from billing.terms import BillableRule, Index, Terms, Tiers
 
-BROKEN = ", auch in einem angebrochenen"  # a month's free volume is not cut by days
-
 
 def billable_in_words(rule: BillableRule) -> list[str]:
     """Which calls count and which do not, one sentence each."""
@@ -51,10 +49,10 @@ def terms_in_words(terms: Terms) -> list[str]:
             "Werden es weniger, gibt es keine Erstattung."
         )
     if terms.per_call:
-        free = f"; je Monat sind {plain(terms.per_call.included)} Anrufe frei{BROKEN}" if terms.per_call.included else ""
+        free = _free(terms.per_call.included, "Anrufe")
         said.append(f"Je Anruf {euros(terms.per_call.price)}{free}.")
     if terms.per_minute:
-        free = f"; je Monat sind {plain(terms.per_minute.included)} Minuten frei{BROKEN}" if terms.per_minute.included else ""
+        free = _free(terms.per_minute.included, "Minuten")
         rounding = rounding_rule(terms.per_minute.step_s)
         said.append(f"Je Gesprächsminute {euros(terms.per_minute.price)}{free}. {rounding}")
     if terms.tiers:
@@ -71,6 +69,11 @@ def terms_in_words(terms: Terms) -> list[str]:
         said.append(f"Die Preise folgen dem Index „{terms.index.name}“: {factor}.")
         said += _moved(terms, terms.index)
     return said
+
+
+def _free(included: int, what: str) -> str:
+    """A month's free volume; it is not cut by days."""
+    return f"; je Monat sind {plain(included)} {what} frei, auch in einem angebrochenen" if included else ""
 
 
 def _moved(terms: Terms, index: Index) -> list[str]:
