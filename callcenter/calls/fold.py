@@ -5,7 +5,8 @@ Rules (with the product's contract as their source):
 - a hangup ends its leg for good; the call has ended when every leg has;
 - a transferred leg has ended as soon as the conversation goes on in another leg;
 - without a hangup the reaper's mark ends what is still open;
-- unanswered and not forwarded is abandoned; unanswered and forwarded has no outcome of its own.
+- unanswered and not forwarded is abandoned; unanswered and forwarded has no outcome of its own, unless it was
+  forwarded to a leg that nobody answered either.
 """
 
 from __future__ import annotations
@@ -76,6 +77,11 @@ class _Leg:
         return any(e.linked and e.linked != self.key and e.kind != TRANSFERRED for e in self.events)
 
     @property
+    def passed_on(self) -> bool:
+        """The caller went on from here to somewhere else."""
+        return any(e.kind == TRANSFERRED or (e.kind == ENDED and e.cause.lower() == "forwarded") for e in self.events)
+
+    @property
     def order(self) -> tuple[object, ...]:
         return (self.is_child, min(e.at for e in self.events), self.key)
 
@@ -124,14 +130,13 @@ def fold(events: Iterable[Event]) -> Folded:
     answered_at = min(spoken.at, ended_at or spoken.at) if spoken else None
 
     outcome: str | None = None
-    causes = {e.cause.lower() for leg in legs for e in leg.events if e.kind == ENDED}
     if spoken:
         outcome = "answered"
     elif recorded:
         outcome = "voicemail"
     elif any(e.kind == REJECTED for leg in legs for e in leg.events):
         outcome = "rejected"
-    elif ended_at and "forwarded" not in causes:
+    elif ended_at and not all(leg.passed_on for leg in legs):
         outcome = "abandoned"
 
     waited_until = answered_at or (min(recorded.at, ended_at or recorded.at) if recorded else ended_at)

@@ -38,6 +38,14 @@ def test_fold_forwarded_unanswered_has_no_outcome() -> None:
     assert fold([event("offered", 0), event("ended", 9, cause="forwarded")]).outcome is None
 
 
+def test_fold_forwarded_to_nobody_is_abandoned() -> None:
+    """Who is passed on and gives up there has waited in vain: the figures must show it."""
+    first = [event("offered", 0), event("ended", 9, cause="forwarded")]
+    then = [event("offered", 10, "B", linked="A"), event("ended", 40, "B", cause="cancel")]
+    call = fold([*first, *then])
+    assert (call.outcome, call.waited_s, call.legs) == ("abandoned", 40, 2)
+
+
 def test_fold_voicemail_is_missed_until_somebody_answers() -> None:
     """A machine's answer must not count as service, a person's must."""
     machine = event("answered", 20, is_voicemail=True)

@@ -177,6 +177,14 @@ def test_transfer_by_diversion_is_one_call(pbx: Pbx, lines: dict[str, Line]) -> 
     assert (only_call().legs, only_call().outcome) == (2, "answered")
 
 
+def test_caller_who_rings_again_after_a_diversion_is_another_call(pbx: Pbx, lines: dict[str, Line]) -> None:
+    """Who was passed on to nobody rings again at once: two calls, or one of them would never be billed."""
+    pbx.ring("a", caller="0203 777"), pbx.hangup("a", cause="forwarded")
+    pbx.ring("b", caller="0203 777", to="0203283999", diversion="02064660"), pbx.hangup("b")
+    pbx.ring("c", caller="0203 777"), pbx.answer("c", user="201"), pbx.hangup("c")
+    assert [(call.legs, call.outcome) for call in calls()] == [(2, "abandoned"), (1, "answered")]
+
+
 def test_link_learnt_late_joins_two_calls(pbx: Pbx, lines: dict[str, Line]) -> None:
     """A telephone system that tells only at the answer that two legs belong together."""
     pbx.ring("a"), pbx.ring("b", to="305")

@@ -218,8 +218,8 @@ def _place_of(connector: Connector, event: ParsedEvent, received_at: datetime, s
     at = event.at or received_at
     own = _leg_for(connector, event, event.call_id, at)
     other = _leg_for(connector, event, event.linked_call_id, at) if event.linked_call_id else None
-    if other is None and own is None:
-        other = _diverted_leg(connector, event, at)
+    if other is None and event.kind == events.OFFERED:
+        other = _diverted_leg(connector, event, at, own)
     if own and other and own.call_id != other.call_id:
         return _Place(_merge(own.call, other.call), created=False)
     new = [] if own else [event.call_id]
@@ -261,10 +261,13 @@ def _was_offered(leg: CallLeg) -> bool:
     ).exists()
 
 
-def _diverted_leg(connector: Connector, event: ParsedEvent, at: datetime) -> CallLeg | None:
-    """The leg of the same caller that was passed on to this one, or (out of order) from this one on."""
+def _diverted_leg(connector: Connector, event: ParsedEvent, at: datetime, own: CallLeg | None) -> CallLeg | None:
+    """The leg of the same caller that was passed on to this one, or (out of order) from this one on.
+
+    ``own`` is this leg's, where an answer or a hangup came before the ring.
+    """
     number = to_e164(event.caller)
-    if event.kind != events.OFFERED or not number:
+    if not number:
         return None
     recent = (
         CallLeg.objects.select_related("call__tenant")
@@ -273,6 +276,7 @@ def _diverted_leg(connector: Connector, event: ParsedEvent, at: datetime) -> Cal
         .filter(call__direction=event.direction or Direction.IN)
         .filter(call__offered_at__gte=at - LATE_EVENT_WITHIN)
         .filter(Q(call__ended_at__isnull=True) | Q(call__ended_at__gte=at - DIVERSION_WITHIN))
+        .exclude(call=own.call_id if own else None)
         .order_by("-opened_at", "-pk")
     )
     if event.diverted_from:
@@ -282,8 +286,19 @@ def _diverted_leg(connector: Connector, event: ParsedEvent, at: datetime) -> Cal
                 return leg
         return None
     mine = {word for word in (event.dialled.strip(), normalise_dialled(event.dialled), *event.users) if word}
-    diverted = TelephonyEvent.objects.filter(event=events.OFFERED, fields__diverted_from__in=mine)
-    return recent.filter(call__in=diverted.values("call")).first()
+    return next((leg for leg in recent if _waits_for(leg, mine)), None)
+
+
+def _waits_for(leg: CallLeg, words: set[str]) -> bool:
+    """Whether the leg's call was passed on by one of these, whose own ring has not come yet.
+
+    Once it has, the same caller ringing there again is another call.
+    """
+    rings = TelephonyEvent.objects.filter(call=leg.call_id, event=events.OFFERED).values_list("fields", flat=True)
+    told = list(rings)
+    return any(said.get("diverted_from") in words for said in told) and not any(
+        said.get("dialled") in words for said in told
+    )
 
 
 def _merge(one: Call, two: Call) -> Call:
