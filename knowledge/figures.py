@@ -22,6 +22,7 @@ from knowledge.search.analysis import Analyser
 from tenants.models import Tenant
 
 TOPICS = 100
+ENOUGH = 3  # searches of a city that say something about its answer; one that led nowhere says nothing yet
 COVERED_FROM = 0.5  # of the searches for a topic that led to an opened article
 PERIODS = (30, 90, 365)  # days
 
@@ -75,11 +76,11 @@ class Topic:
         return self.searches.total()
 
     def is_covered(self, tenant_id: int, published: frozenset[UUID]) -> bool:
-        """Whether a city answers it: half of its own searches led to an article; where nobody there asked, an
-        article that answered it elsewhere is published there too.
+        """Whether a city answers it: half of its own searches led to an article; where hardly anybody there asked, an
+        article that answered it, there or elsewhere, is published there.
         """
         asked = self.searches[tenant_id]
-        if asked:
+        if asked >= ENOUGH:
             return self.opened[tenant_id] / asked >= COVERED_FROM
         return any(article in published for article in self.articles)
 

@@ -88,20 +88,23 @@ def test_link_rate_leaves_out_dropped_concerns(article, asked, dinslaken):
 def test_coverage_by_city(article, searched, duisburg, dinslaken):
     """An editor would write what is there already, and not what is missing."""
     searched("Hund anmelden", chosen=article, times=3)
-    searched("hunde anmelden", duisburg, times=2)  # the same question, answered in one city only
+    searched("hunde anmelden", duisburg, times=3)  # the same question, answered in one city only
     searched("Drohne fliegen", times=2)
     with scoped([duisburg, dinslaken]):
         found = figures.coverage(cities=[duisburg, dinslaken], days=90)
     assert [(topic.title, topic.total, cells) for topic, cells in found.topics] == [
-        ("Hund anmelden", 5, [False, True]),
+        ("Hund anmelden", 6, [False, True]),
         ("Drohne fliegen", 2, [False, False]),
     ]
     assert found.covered == [0, 1]
     assert [topic.title for topic, _cells in found.gaps] == ["Hund anmelden", "Drohne fliegen"]
 
 
-def test_topic_nobody_asked_here_counts_by_the_article(article, searched, duisburg, dinslaken):
+@pytest.mark.parametrize("times", [0, 2])
+def test_topic_hardly_anybody_asked_here_counts_by_the_article(article, searched, duisburg, dinslaken, times):
+    """One search that ended in the list of hits would send an editor to write what is there."""
     searched("Hund anmelden", chosen=article)
+    searched("Hund anmelden", duisburg, times=times)
     with scoped([duisburg, dinslaken]):
         both = figures.coverage(cities=[duisburg, dinslaken], days=90)
         assert both.topics[0][1] == [True, True]  # the article is shared, so Duisburg answers it as well
