@@ -1,4 +1,4 @@
-"""The typeface of invoices: Noto Sans, which the front-end packages bring along, as typst reads it.
+"""The typeface of invoices and reports: Noto Sans, which the front-end packages bring along, as typst reads it.
 
 The package holds WOFF files; a WOFF 1.0 file is an OpenType file whose tables are deflated one by
 one (W3C recommendation "WOFF File Format 1.0", sections 3 to 5), so that unpacking needs nothing but

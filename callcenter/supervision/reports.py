@@ -8,6 +8,7 @@ from pathlib import Path
 import typst
 from django.utils.translation import get_language, gettext
 
+from billing import fonts
 from callcenter.supervision.display import Column, as_csv
 from callcenter.supervision.figures import FIGURES
 from callcenter.supervision.headline import headline
@@ -45,7 +46,11 @@ def as_pdf(view: Overview, title: str) -> bytes:
         "figures": [_printed(figure) for figure in figures_of(view)],
     }
     pdf = typst.compile(
-        LAYOUT.read_bytes(), format="pdf", pdf_standards=["ua-1"], sys_inputs={"data": json.dumps(values)}
+        LAYOUT.read_bytes(),
+        format="pdf",
+        pdf_standards=["ua-1"],
+        sys_inputs={"data": json.dumps(values)},
+        font_paths=fonts.collection(),
     )
     return bytes(pdf)
 
