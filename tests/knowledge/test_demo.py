@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from callcenter.accounts.models import Role
 from callcenter.audit.models import AuditEntry
+from callcenter.calls.simulation.profile import ASKED_MOST
 from knowledge import authoring, demo
 from knowledge.demo import asked, editing
 from knowledge.models import Article, EffectiveArticle, JudgedQuery, JudgedRun, Notice, Revision, SearchEvent
@@ -97,6 +98,13 @@ def test_every_shipped_article_is_worth_signing():
                 assert shown.get(key), (entry.id, slug, key)
             foreign = re.search(r"Hotline|Check|Service-Point|Ticketing|\b[Dd]u\b|\bDein", json.dumps(shown))
             assert foreign is None, (entry.id, slug, foreign)
+
+
+def test_what_simulated_callers_ask_most_is_there():
+    """An article with another id would silently be asked for by chance."""
+    shipped = {entry.id: entry for entry in demo.read()}
+    assert set(ASKED_MOST) <= shipped.keys()
+    assert not any(shipped[key].cities for key in ASKED_MOST)
 
 
 def test_asked_fills_both_cities_once(folder, every_city, duisburg, dinslaken, people):

@@ -42,7 +42,15 @@ from callcenter.calls.sealing import keyed_hash, seal
 from callcenter.calls.servicehours import due_after
 from callcenter.calls.services.connectors import token_hash
 from callcenter.calls.signals import month_guard
-from callcenter.calls.simulation.profile import PlayedCall, day_counts, moments, month_days, play, uuid7_at
+from callcenter.calls.simulation.profile import (
+    ASKED_MOST,
+    PlayedCall,
+    day_counts,
+    moments,
+    month_days,
+    play,
+    uuid7_at,
+)
 from knowledge.models import EffectiveArticle
 from tenants.models import Line, LineKind, Office, Tenant
 from tenants.scope import all_cities, assert_in_scope
@@ -194,9 +202,12 @@ class _Writer:
         self.connector = simulation_connector()
         agents = User.objects.filter(memberships__tenant=tenant, memberships__role=Role.AGENT, is_active=True)
         self.agents = list(agents.order_by("username"))
-        self.articles = list(EffectiveArticle.objects.filter(tenant=tenant).order_by("title", "pk"))
+        shown = EffectiveArticle.objects.filter(tenant=tenant).select_related("article")
+        self.articles = list(shown.order_by("title", "pk"))
         chance_order = Random(tenant.slug)  # noqa: S311 - the same topics lead in every month
         chance_order.shuffle(self.articles)
+        leads = {key: rank + chance_order.uniform(0, 6) for rank, key in enumerate(ASKED_MOST)}
+        self.articles.sort(key=lambda each: leads.get(each.article.source_id, len(leads) + 6))
         # Zipf-like: the tenth topic is asked for about a third as often as the first.
         self.weights = list(accumulate(1 / (rank + 5) for rank in range(len(self.articles))))
         self.offices = list(Office.objects.filter(tenant=tenant).order_by("name"))

@@ -23,6 +23,14 @@ HOUR = {7: 3, 8: 11, 9: 13, 10: 13, 11: 11, 12: 8, 13: 8, 14: 10, 15: 9, 16: 7, 
 SHARE_ABANDONED, SHARE_VOICEMAIL, SHARE_OUTBOUND = 0.07, 0.006, 0.01
 SHARE_TRANSFERRED, SHARE_LATE, SHARE_REAPED = 0.06, 0.01, 0.0008
 SHARE_REPEAT = 0.12
+# What a city's callers ask most, by the ids of the demo's articles; the others follow in a chance order.
+ASKED_MOST = (
+    "termin-buergerbuero", "wohnsitz-anmelden", "personalausweis-beantragen", "sperrmuell", "kfz-zulassung-neu",
+    "reisepass-beantragen", "ausweis-abholen", "kfz-umschreibung", "wohngeld", "fuehrungszeugnis",
+    "meldebescheinigung", "hundesteuer-anmelden", "geburtsurkunde", "fuehrerschein-umtausch", "knoellchen",
+    "tonne-nicht-geleert", "wohnsitz-ummelden", "kita-platz", "bewohnerparken", "gewerbe-anmelden",
+    "abfallkalender", "grundsteuer", "personalausweis-verlust", "aufenthaltstitel", "oeffnungszeiten",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
