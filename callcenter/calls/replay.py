@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from callcenter.accounts.models import User
 from callcenter.audit.services import record
@@ -45,7 +46,7 @@ def replay(*, user: User, log: RequestLog) -> Ingested:
         event, digest = parse_body(log.connector, log.path, log.content_type, body)
         taken = ingest(connector=log.connector, event=event, raw=body, received_at=timezone.now(), body_hash=digest)
     except (BadEvent, UnreadableBody) as error:
-        raise Refused(f"Auch jetzt nicht angenommen: {error}") from None
+        raise Refused(_("Auch jetzt nicht angenommen: %(error)s") % {"error": error}) from None
     record(
         action="request.replayed", actor_id=user.pk, object_type="call", object_id=taken.call.pk, data={"log": log.pk}
     )

@@ -62,8 +62,10 @@ ARTICLE = """
   - paragraph: „Bitte sperren Sie den Online-Ausweis sofort unter der 116 116.“
   - term: Gebühr
   - term: Wo Dinslaken
-  - region "Unterlagen"
-  - region "Ablauf"
+  - heading "Unterlagen" [level=3]
+  - list
+  - heading "Ablauf" [level=3]
+  - list
 """
 DONE = """
 - region "Anliegen 1":

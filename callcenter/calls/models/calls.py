@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from callcenter.calls.models.connectors import Connector
 from tenants.ids import new_id
@@ -13,29 +14,29 @@ from tenants.scope import ScopedManager
 
 
 class Direction(models.TextChoices):
-    IN = "in", "eingehend"
-    OUT = "out", "ausgehend"
+    IN = "in", _("eingehend")
+    OUT = "out", _("ausgehend")
 
 
 class CallState(models.TextChoices):
-    OFFERED = "offered", "klingelt"
-    CONNECTED = "connected", "im Gespräch"
-    ENDED = "ended", "beendet"
+    OFFERED = "offered", _("klingelt")
+    CONNECTED = "connected", _("im Gespräch")
+    ENDED = "ended", _("beendet")
 
 
 class Outcome(models.TextChoices):
-    ANSWERED = "answered", "angenommen"
-    ABANDONED = "abandoned", "aufgelegt"
-    VOICEMAIL = "voicemail", "Anrufbeantworter"
-    REJECTED = "rejected", "abgewiesen"
+    ANSWERED = "answered", _("angenommen")
+    ABANDONED = "abandoned", _("aufgelegt")
+    VOICEMAIL = "voicemail", _("Anrufbeantworter")
+    REJECTED = "rejected", _("abgewiesen")
 
 
 class Source(models.TextChoices):
-    TELEPHONY = "telephony", "Telefonanlage"
-    MANUAL = "manual", "von Hand"
-    IMPORT = "import", "Import"
-    SIMULATOR = "simulator", "Simulation"
-    TRAINING = "training", "Übung"  # shown on the desks, counted in no figure, never billed
+    TELEPHONY = "telephony", _("Telefonanlage")
+    MANUAL = "manual", _("von Hand")
+    IMPORT = "import", _("Import")
+    SIMULATOR = "simulator", _("Simulation")
+    TRAINING = "training", _("Übung")  # shown on the desks, counted in no figure, never billed
 
 
 # Calls without a telephone behind them: the desk itself answers and hangs up.

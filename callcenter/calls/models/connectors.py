@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Dialect(models.TextChoices):
     GENERIC = "generic", "Generic CTI"
     SIPGATE = "sipgate", "sipgate"
     PLACETEL = "placetel", "Placetel"
-    NATIVE = "native", "Eigenes Format, signiert"
+    NATIVE = "native", _("Eigenes Format, signiert")
     AMI = "ami", "Asterisk (AMI)"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from callcenter.calls.models.calls import Call
 from knowledge.models import Article, Revision
@@ -12,12 +13,12 @@ from tenants.scope import TenantOwned
 
 
 class Disposition(models.TextChoices):
-    SETTLED = "settled", "Erledigt"
-    TRANSFERRED = "transferred", "Weiterverbunden"
-    HANDED_OVER = "handed_over", "Rückruf durch das Amt"
-    NOT_RESPONSIBLE = "not_responsible", "Nicht zuständig"
-    DROPPED = "dropped", "Abgebrochen"
-    UNSTATED = "unstated", "Ohne Angabe"  # set by the clock alone: the wrap-up ran out, the city has no other code
+    SETTLED = "settled", _("Erledigt")
+    TRANSFERRED = "transferred", _("Weiterverbunden")
+    HANDED_OVER = "handed_over", _("Rückruf durch das Amt")
+    NOT_RESPONSIBLE = "not_responsible", _("Nicht zuständig")
+    DROPPED = "dropped", _("Abgebrochen")
+    UNSTATED = "unstated", _("Ohne Angabe")  # set by the clock alone: the wrap-up ran out, the city has no other code
 
 
 CHOSEN_BY_PEOPLE = [choice for choice in Disposition if choice != Disposition.UNSTATED]
@@ -73,9 +74,9 @@ class ContactArticle(TenantOwned):
 
 
 class FeedbackKind(models.TextChoices):
-    WRONG = "wrong", "Antwort ist falsch"
-    MISSING = "missing", "Antwort fehlt"
-    UNCLEAR = "unclear", "Antwort ist unklar"
+    WRONG = "wrong", _("Antwort ist falsch")
+    MISSING = "missing", _("Antwort fehlt")
+    UNCLEAR = "unclear", _("Antwort ist unklar")
 
 
 class Feedback(TenantOwned):

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from callcenter.calls.models.contacts import Contact
 from tenants.ids import new_id
@@ -14,11 +15,11 @@ from tenants.scope import ScopedManager, TenantOwned
 
 
 class HandoverState(models.TextChoices):
-    OPEN = "open", "offen"
-    ACCEPTED = "accepted", "in Arbeit"
-    TRIED = "tried", "nicht erreicht"
-    RETURNED = "returned", "zurückgegeben"
-    DONE = "done", "erledigt"
+    OPEN = "open", _("offen")
+    ACCEPTED = "accepted", _("in Arbeit")
+    TRIED = "tried", _("nicht erreicht")
+    RETURNED = "returned", _("zurückgegeben")
+    DONE = "done", _("erledigt")
 
     @classmethod
     def owed(cls) -> list[str]:
@@ -74,16 +75,16 @@ class Handover(TenantOwned):
 class HandoverStep(models.TextChoices):
     """What happened to a call-back, as its log tells it."""
 
-    CREATED = "created", "Rückruf beauftragt"
-    MAILED = "mailed", "Amt benachrichtigt"
-    ACCEPTED = "accepted", "Amt kümmert sich"
-    TRIED = "tried", "nicht erreicht"
-    RETURNED = "returned", "an den Telefonservice zurückgegeben"
-    FORWARDED = "forwarded", "weitergegeben"
-    REMINDED = "reminded", "Amt erinnert"
-    ESCALATED = "escalated", "Leitung benachrichtigt"
-    DONE = "done", "erledigt"
-    REOPENED = "reopened", "wieder geöffnet"
+    CREATED = "created", _("Rückruf beauftragt")
+    MAILED = "mailed", _("Amt benachrichtigt")
+    ACCEPTED = "accepted", _("Amt kümmert sich")
+    TRIED = "tried", _("nicht erreicht")
+    RETURNED = "returned", _("an den Telefonservice zurückgegeben")
+    FORWARDED = "forwarded", _("weitergegeben")
+    REMINDED = "reminded", _("Amt erinnert")
+    ESCALATED = "escalated", _("Leitung benachrichtigt")
+    DONE = "done", _("erledigt")
+    REOPENED = "reopened", _("wieder geöffnet")
 
 
 class HandoverEntry(models.Model):

@@ -5,14 +5,15 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 class PresenceState(models.TextChoices):
-    AWAY = "away", "abgemeldet"
-    READY = "ready", "bereit"
-    CALL = "call", "im Gespräch"
-    WRAP_UP = "wrap_up", "Nacharbeit"
-    NOT_READY = "not_ready", "nicht bereit"
+    AWAY = "away", _("abgemeldet")
+    READY = "ready", _("bereit")
+    CALL = "call", _("im Gespräch")
+    WRAP_UP = "wrap_up", _("Nacharbeit")
+    NOT_READY = "not_ready", _("nicht bereit")
 
 
 class Presence(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from knowledge.models import Article
 from tenants.models import Office
@@ -26,18 +27,18 @@ class QuestionSet(TenantOwned):
 
 
 class QuestionKind(models.TextChoices):
-    TEXT = "text", "Text"
-    CHOICE = "choice", "Auswahl"
-    DATE = "date", "Datum"
-    CHECK = "check", "Ja oder nein"
+    TEXT = "text", _("Text")
+    CHOICE = "choice", _("Auswahl")
+    DATE = "date", _("Datum")
+    CHECK = "check", _("Ja oder nein")
 
 
 class Prefill(models.TextChoices):
-    NONE = "", "leer"
-    TITLE = "title", "Titel des Artikels"
-    FEES = "fees", "Gebühr laut Artikel"
-    DEADLINES = "deadlines", "Frist laut Artikel"
-    DOCUMENTS = "documents", "Unterlagen laut Artikel"
+    NONE = "", _("leer")
+    TITLE = "title", _("Titel des Artikels")
+    FEES = "fees", _("Gebühr laut Artikel")
+    DEADLINES = "deadlines", _("Frist laut Artikel")
+    DOCUMENTS = "documents", _("Unterlagen laut Artikel")
 
 
 class Question(models.Model):

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from callcenter.accounts.models import User
 from callcenter.audit.services import record
@@ -50,11 +51,11 @@ def assign_line(*, user: User, call: Call, line: Line) -> Call:
         .get(pk=call.pk)
     )
     if call.tenant_id is not None:
-        raise Refused("Dieser Anruf ist schon einer Leitung zugeordnet.")
+        raise Refused(_("Dieser Anruf ist schon einer Leitung zugeordnet."))
     day = timezone.localtime(call.offered_at, line.tenant.zone).date()
     if line.valid_from > day or (line.valid_until and line.valid_until < day):
         raise Refused(
-            "Die Leitung war an diesem Tag nicht gültig. Wählen Sie eine andere oder ändern Sie ihre Gültigkeit."
+            _("Die Leitung war an diesem Tag nicht gültig. Wählen Sie eine andere oder ändern Sie ihre Gültigkeit.")
         )
     before = Snapshot.of(call)
     call.line, call.tenant, call.line_by_hand = line, line.tenant, True

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from callcenter.accounts.models import User
 from callcenter.audit.services import record
@@ -37,9 +38,9 @@ def add_connector(*, name: str, dialect: str = Dialect.GENERIC, actor_id: int | 
     """A new connector and its secret, which is shown this once. Raises Refused when the name is taken."""
     name = name.strip()
     if not name or len(name) > 80:
-        raise Refused("Bitte geben Sie einen Namen mit höchstens 80 Zeichen an.")
+        raise Refused(_("Bitte geben Sie einen Namen mit höchstens 80 Zeichen an."))
     if Connector.objects.filter(name__iexact=name).exists():
-        raise Refused("Eine Anbindung mit diesem Namen gibt es schon. Wählen Sie einen anderen.")
+        raise Refused(_("Eine Anbindung mit diesem Namen gibt es schon. Wählen Sie einen anderen."))
     token = secrets.token_urlsafe(32)
     connector = Connector.objects.create(name=name, dialect=dialect, token_hash=token_hash(token), secret=seal(token))
     record(action="connector.added", actor_id=actor_id, object_type="connector", object_id=connector.pk)
@@ -72,7 +73,7 @@ def save_connector(
 ) -> Connector:
     """Change name, state, allowed networks (addresses or CIDR) and the sender's public key (PEM). Raises Refused."""
     if Connector.objects.filter(name__iexact=name.strip()).exclude(pk=connector.pk).exists():
-        raise Refused("Eine Anbindung mit diesem Namen gibt es schon. Wählen Sie einen anderen.")
+        raise Refused(_("Eine Anbindung mit diesem Namen gibt es schon. Wählen Sie einen anderen."))
     connector.name, connector.is_active = name.strip(), is_active
     connector.networks, connector.public_key = _networks(networks), _public_key(public_key)
     connector.save()
@@ -89,14 +90,17 @@ def save_ami(
     ``contexts`` and ``lines`` are one per line; a line of ``lines`` reads ``queue or DID = line's number``.
     """
     if connector.dialect != Dialect.AMI:
-        raise Refused("Nur eine Anbindung an Asterisk hat diese Angaben.")
+        raise Refused(_("Nur eine Anbindung an Asterisk hat diese Angaben."))
     if not secret and not connector.ami_secret:
-        raise Refused("Bitte geben Sie das Kennwort aus manager.conf an.")
+        raise Refused(_("Bitte geben Sie das Kennwort aus manager.conf an."))
     mapping = {}
     for text in filter(None, (line.strip() for line in lines.splitlines())):
         word, equals, number = (part.strip() for part in text.partition("="))
         if not (word and equals and number):
-            raise Refused(f"„{text}“ ist keine Zuordnung. Schreiben Sie zum Beispiel buergerservice = 0203 2830.")
+            raise Refused(
+                _("„%(text)s“ ist keine Zuordnung. Schreiben Sie zum Beispiel buergerservice = 0203 2830.")
+                % {"text": text}
+            )
         mapping[word] = number
     connector.ami = {
         "host": host.strip(),
@@ -118,7 +122,9 @@ def _networks(texts: Iterable[str]) -> list[str]:
         try:
             ipaddress.ip_network(text, strict=False)
         except ValueError:
-            raise Refused(f"„{text}“ ist kein Netz. Schreiben Sie zum Beispiel 192.0.2.0/24.") from None
+            raise Refused(
+                _("„%(text)s“ ist kein Netz. Schreiben Sie zum Beispiel 192.0.2.0/24.") % {"text": text}
+            ) from None
     return plain
 
 
@@ -130,7 +136,7 @@ def _public_key(pem: str) -> str:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPublicKey):
-        raise Refused("Das ist kein öffentlicher RSA-Schlüssel im PEM-Format.")
+        raise Refused(_("Das ist kein öffentlicher RSA-Schlüssel im PEM-Format."))
     return pem.strip()
 
 
@@ -139,8 +145,8 @@ def block_caller(*, user: User, number: str, reason: str) -> BlockedCaller:
     """Turn this number away from now on. Raises Refused when it is no telephone number."""
     plain = to_e164(number)
     if not plain:
-        raise Refused("Das ist keine Telefonnummer. Schreiben Sie sie mit Vorwahl, zum Beispiel 0203 12345.")
-    blocked, _ = BlockedCaller.objects.update_or_create(
+        raise Refused(_("Das ist keine Telefonnummer. Schreiben Sie sie mit Vorwahl, zum Beispiel 0203 12345."))
+    blocked, _made = BlockedCaller.objects.update_or_create(
         keyed_hash=keyed_hash(plain), defaults={"last_digits": plain[-4:], "reason": reason.strip()[:200]}
     )
     record(action="caller.blocked", actor_id=user.pk, object_type="blocked_caller", object_id=blocked.pk)
@@ -159,9 +165,11 @@ def save_caller_id_rule(*, user: User, connector: Connector, prefix: str, caller
     """Show ``caller_id`` when a number that begins with ``prefix`` (empty: any) is dialled. Raises Refused."""
     shown = to_e164(caller_id)
     if not shown:
-        raise Refused("Das ist keine Telefonnummer. Schreiben Sie sie mit Vorwahl, zum Beispiel 0203 2830.")
+        raise Refused(_("Das ist keine Telefonnummer. Schreiben Sie sie mit Vorwahl, zum Beispiel 0203 2830."))
     begins = _prefix(prefix)
-    rule, _ = CallerIdRule.objects.update_or_create(connector=connector, prefix=begins, defaults={"caller_id": shown})
+    rule, _made = CallerIdRule.objects.update_or_create(
+        connector=connector, prefix=begins, defaults={"caller_id": shown}
+    )
     record(action="caller_id_rule.saved", actor_id=user.pk, object_type="connector", object_id=connector.pk)
     return rule
 
@@ -172,7 +180,7 @@ def _prefix(written: str) -> str:
     if not digits:
         return ""
     if not re.fullmatch(r"\+?\d{1,15}", digits):
-        raise Refused("Der Anfang besteht aus Ziffern, zum Beispiel 02064 oder +49.")
+        raise Refused(_("Der Anfang besteht aus Ziffern, zum Beispiel 02064 oder +49."))
     if digits.startswith("00"):
         return f"+{digits[2:]}"
     return f"+49{digits[1:]}" if digits.startswith("0") else digits if digits.startswith("+") else f"+49{digits}"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from callcenter.accounts.models import Role, User
 from callcenter.audit.services import record
@@ -34,7 +35,7 @@ def contacts_of(*, user: User, call: Call) -> list[Contact]:
         return found
     city = call.tenant or Tenant.objects.filter(pk__in=user.tenant_ids(Role.AGENT), is_active=True).first()
     if city is None:
-        raise Refused("Für diese Stadt nehmen Sie keine Anrufe an.")
+        raise Refused(_("Für diese Stadt nehmen Sie keine Anrufe an."))
     start_contact(user=user, call=call, tenant=city)
     return _contacts(call)
 
@@ -69,12 +70,12 @@ def editable_until(call: Call) -> datetime | None:
 def _lock(user: User, call: Call) -> Call:
     locked = Call.objects.beyond_scope("the contact's own call").select_for_update(of=("self",)).get(pk=call.pk)
     if locked.agent_id != user.pk:
-        raise Refused("Dieser Anruf liegt nicht bei Ihnen.")
+        raise Refused(_("Dieser Anruf liegt nicht bei Ihnen."))
     if locked.tenant_id is not None:
         assert_in_scope(locked.tenant_id)
     until = editable_until(locked)
     if until and timezone.now() > until:
-        raise Refused("Dieser Anruf ist abgeschlossen und kann nicht mehr geändert werden.")
+        raise Refused(_("Dieser Anruf ist abgeschlossen und kann nicht mehr geändert werden."))
     return locked
 
 
@@ -90,7 +91,7 @@ def _open(user: User, contact: Contact) -> Contact:
     _lock(user, contact.call)
     stored = Contact.objects.select_for_update(of=("self",)).filter(pk=contact.pk).first()
     if stored is None:
-        raise Refused("Dieses Anliegen gibt es nicht.")
+        raise Refused(_("Dieses Anliegen gibt es nicht."))
     return stored
 
 
@@ -99,7 +100,7 @@ def open_article(*, user: User, contact: Contact, effective: EffectiveArticle) -
     """Record that the agent opened this answer, in the very revisions shown. The newest becomes the topic."""
     assert_in_scope(effective.tenant_id)
     stored = _open(user, contact)
-    opened, _ = ContactArticle.objects.update_or_create(
+    opened, _made = ContactArticle.objects.update_or_create(
         contact=stored,
         article_id=effective.article_id,
         defaults={
@@ -160,7 +161,7 @@ def set_disposition(*, user: User, contact: Contact, disposition: str, found: bo
     ``found`` None leaves it, or takes it from whether an article was opened when it was never said.
     """
     if disposition not in Disposition.values:
-        raise Refused("Bitte wählen Sie, wie das Anliegen ausging.")
+        raise Refused(_("Bitte wählen Sie, wie das Anliegen ausging."))
     stored = _open(user, contact)
     stored.disposition = disposition
     if found is not None:
@@ -175,7 +176,7 @@ def set_disposition(*, user: User, contact: Contact, disposition: str, found: bo
 def save_note(*, user: User, contact: Contact, note: str) -> Contact:
     """Keep the note (at most 4,000 characters); the desk saves it while it is typed."""
     if len(note) > 4000:
-        raise Refused("Die Notiz hat höchstens 4.000 Zeichen.")
+        raise Refused(_("Die Notiz hat höchstens 4.000 Zeichen."))
     stored = _open(user, contact)
     stored.note = note
     stored.save(update_fields=["note"])
@@ -206,9 +207,9 @@ def report_feedback(
     """Send a question or a wrong answer to the editors' worklist, with query, article and call."""
     assert_in_scope(tenant)
     if kind not in FeedbackKind.values:
-        raise Refused("Bitte wählen Sie, was nicht stimmt.")
+        raise Refused(_("Bitte wählen Sie, was nicht stimmt."))
     if effective is None and not query.strip() and not text.strip():
-        raise Refused("Bitte schreiben Sie, wonach gefragt wurde.")
+        raise Refused(_("Bitte schreiben Sie, wonach gefragt wurde."))
     feedback = Feedback.objects.create(
         tenant=tenant,
         kind=kind,
@@ -230,7 +231,7 @@ def report_feedback(
 def mark_report_read(*, user: User, feedback: Feedback) -> None:
     """The reporter has read what became of it; twice is once. Raises Refused for somebody else's."""
     if feedback.reporter_id != user.pk:
-        raise Refused("Das ist nicht Ihre Meldung.")
+        raise Refused(_("Das ist nicht Ihre Meldung."))
     Feedback.objects.filter(pk=feedback.pk, closed_at__isnull=False, told_at__isnull=True).update(
         told_at=timezone.now()
     )

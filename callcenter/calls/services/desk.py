@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from callcenter.accounts.models import Role, User
 from callcenter.audit.services import record
@@ -41,12 +42,12 @@ def sign_on(*, user: User, extension: str) -> Presence:
     """Sit down at an extension (may be empty: calls then find the login name) and be ready. Raises Refused."""
     extension = extension.strip()
     if len(extension) > 40:
-        raise Refused("Der Platz hat höchstens 40 Zeichen.")
+        raise Refused(_("Der Platz hat höchstens 40 Zeichen."))
     now = timezone.now()
     others = Presence.objects.select_for_update().filter(extension=extension).exclude(user=user)
     for other in others.exclude(state=PresenceState.AWAY) if extension else ():
         if now - other.seen_at < FORGOTTEN:
-            raise Refused("An diesem Platz ist schon jemand angemeldet. Prüfen Sie die Nummer des Platzes.")
+            raise Refused(_("An diesem Platz ist schon jemand angemeldet. Prüfen Sie die Nummer des Platzes."))
         move(user_id=other.user_id, state=PresenceState.AWAY)
     presence = Presence.objects.select_for_update().filter(user=user).first() or Presence(user=user)
     remember(presence, state=PresenceState.READY, reason="", now=now)
@@ -61,7 +62,7 @@ def sign_on(*, user: User, extension: str) -> Presence:
 def sign_off(*, user: User) -> None:
     """Leave the desk. Raises Refused while a talk goes on."""
     if _talks(user):
-        raise Refused("Sie sprechen gerade. Beenden Sie zuerst das Gespräch.")
+        raise Refused(_("Sie sprechen gerade. Beenden Sie zuerst das Gespräch."))
     move(user_id=user.pk, state=PresenceState.AWAY)
 
 
@@ -80,9 +81,9 @@ def set_not_ready(*, user: User, reason: str = "") -> Presence:
 def _set(user: User, state: str, reason: str = "") -> Presence:
     presence = Presence.objects.filter(user=user).first()
     if presence is None or presence.state == PresenceState.AWAY:
-        raise Refused("Melden Sie sich zuerst an einem Platz an.")
+        raise Refused(_("Melden Sie sich zuerst an einem Platz an."))
     if _talks(user):
-        raise Refused("Sie sprechen gerade. Beenden Sie zuerst das Gespräch.")
+        raise Refused(_("Sie sprechen gerade. Beenden Sie zuerst das Gespräch."))
     moved = move(user_id=user.pk, state=state, reason=reason)
     return moved or presence
 
@@ -106,16 +107,16 @@ def take_call(*, user: User, call_id: uuid.UUID | str) -> Call:
         .first()
     )
     if call is None or (call.tenant_id is None and call.agent_id != user.pk and user.pk not in agents_at(call.rings)):
-        raise Refused("Diesen Anruf gibt es nicht mehr.")
+        raise Refused(_("Diesen Anruf gibt es nicht mehr."))
     if call.tenant_id is not None:
         assert_in_scope(call.tenant_id)
     if call.agent_id == user.pk and call.state != CallState.ENDED:
         if call.state == CallState.CONNECTED or call.source not in PLAYED:
             return call
     elif call.agent_id is not None:
-        raise Refused("Diesen Anruf hat schon jemand angenommen.")
+        raise Refused(_("Diesen Anruf hat schon jemand angenommen."))
     if call.state == CallState.ENDED:
-        raise Refused("Die anrufende Person hat aufgelegt.")
+        raise Refused(_("Die anrufende Person hat aufgelegt."))
     if call.source in PLAYED:
         return _play(call, ANSWERED, user)
     before = Snapshot.of(call)
@@ -133,9 +134,9 @@ def open_manual_call(*, user: User, line: Line) -> Call:
     """Open a call by hand, when the telephone system is down: it counts from now, for the line's city."""
     assert_in_scope(line.tenant_id)
     if not user.may(line.tenant_id, [Role.AGENT]):
-        raise Refused("Für diese Stadt nehmen Sie keine Anrufe an.")
+        raise Refused(_("Für diese Stadt nehmen Sie keine Anrufe an."))
     if _talks(user):
-        raise Refused("Sie sprechen gerade. Beenden Sie zuerst das Gespräch.")
+        raise Refused(_("Sie sprechen gerade. Beenden Sie zuerst das Gespräch."))
     now = timezone.now()
     call = Call.objects.create(
         tenant=line.tenant,
@@ -166,7 +167,7 @@ def hang_up(*, user: User, call: Call) -> Call:
     if call.source in PLAYED:
         return _play(call, ENDED, user)
     if call.source != Source.MANUAL:
-        raise Refused("Legen Sie am Telefon auf. Dieses Gespräch führt Ihre Telefonanlage.")
+        raise Refused(_("Legen Sie am Telefon auf. Dieses Gespräch führt Ihre Telefonanlage."))
     before = Snapshot.of(call)
     call.state, call.ended_at = CallState.ENDED, max(timezone.now(), call.offered_at)
     call.talked_s = int((call.ended_at - (call.answered_at or call.offered_at)).total_seconds())
@@ -183,7 +184,7 @@ def hold_call(*, user: User, call: Call, consulting: str = "") -> Call:
     """
     call = _own(user, call)
     if call.state != CallState.CONNECTED or call.outcome != Outcome.ANSWERED:
-        raise Refused("Das Gespräch ist beendet. Halten lässt sich nur ein laufendes Gespräch.")
+        raise Refused(_("Das Gespräch ist beendet. Halten lässt sich nur ein laufendes Gespräch."))
     if call.held_at is None:
         call.held_at = timezone.now()
     call.consulting = consulting.strip()[:160]
@@ -197,7 +198,7 @@ def resume_call(*, user: User, call: Call) -> Call:
     """Talk to this caller again; who was talked to meanwhile waits. Raises Refused when the call is over."""
     call = _own(user, call)
     if call.state != CallState.CONNECTED or call.outcome != Outcome.ANSWERED:
-        raise Refused("Die anrufende Person hat inzwischen aufgelegt.")
+        raise Refused(_("Die anrufende Person hat inzwischen aufgelegt."))
     mine = Call.objects.beyond_scope("the agent's own calls").select_for_update(of=("self",))
     talks = mine.filter(agent=user, state=CallState.CONNECTED, outcome=Outcome.ANSWERED, held_at__isnull=True)
     for other in talks.exclude(pk=call.pk):
@@ -247,14 +248,14 @@ def _own(user: User, call: Call) -> Call:
     mine = Call.objects.beyond_scope("the agent's own calls").select_for_update(of=("self",))
     found = mine.filter(pk=call.pk, agent=user).first()
     if found is None:
-        raise Refused("Dieser Anruf liegt nicht bei Ihnen.")
+        raise Refused(_("Dieser Anruf liegt nicht bei Ihnen."))
     return found
 
 
 def _play(call: Call, kind: str, user: User) -> Call:
     """The simulated telephone system answers or hangs up, as the agent's handset would."""
     if call.connector is None:
-        raise Refused("Dieser Anruf ist schon beendet.")
+        raise Refused(_("Dieser Anruf ist schon beendet."))
     now = timezone.now()
     event = ParsedEvent(kind=kind, call_id=call.connector_call_id, direction=call.direction, answered_by=user.username)
     raw = f"{kind} by desk {user.pk}".encode()

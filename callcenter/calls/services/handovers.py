@@ -9,6 +9,8 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from callcenter.accounts.models import Role, User
 from callcenter.audit.services import record
@@ -42,12 +44,12 @@ def create_handover(
     assert_in_scope(tenant)
     office = _office_of(office, person)
     if office is not None and office.tenant_id != tenant.pk:
-        raise Refused("Dieses Amt gehört zu einer anderen Stadt.")
+        raise Refused(_("Dieses Amt gehört zu einer anderen Stadt."))
     if not request.strip():
-        raise Refused("Bitte schreiben Sie, worum es geht.")
+        raise Refused(_("Bitte schreiben Sie, worum es geht."))
     number = to_e164(callback_number) if callback_number.strip() else ""
     if callback_number.strip() and not number:
-        raise Refused("Diese Rückrufnummer ist nicht vollständig. Fragen Sie nach der Vorwahl.")
+        raise Refused(_("Diese Rückrufnummer ist nicht vollständig. Fragen Sie nach der Vorwahl."))
     set_disposition(user=user, contact=contact, disposition=Disposition.HANDED_OVER)
     now = timezone.now()
     handover = Handover.objects.create(
@@ -80,7 +82,7 @@ def _office_of(office: Office | None, person: StaffMember | None) -> Office | No
     if person is None:
         return office
     if office is not None and person.office_id != office.pk:
-        raise Refused("Diese Person gehört zu einem anderen Amt.")
+        raise Refused(_("Diese Person gehört zu einem anderen Amt."))
     return person.office
 
 
@@ -98,8 +100,8 @@ _STEP_STATES = {
     HandoverStep.DONE: HandoverState.DONE,
 }
 NEEDS_NOTE = {
-    HandoverStep.DONE: "Bitte schreiben Sie, was daraus geworden ist.",
-    HandoverStep.RETURNED: "Bitte schreiben Sie, wer stattdessen zuständig ist.",
+    HandoverStep.DONE: gettext_lazy("Bitte schreiben Sie, was daraus geworden ist."),
+    HandoverStep.RETURNED: gettext_lazy("Bitte schreiben Sie, wer stattdessen zuständig ist."),
 }
 
 
@@ -111,12 +113,12 @@ def take_step(*, handover: Handover, step: str, note: str = "", actor_id: int | 
     """
     step, note = HandoverStep(step), note.strip()[:4000]
     if step not in _STEP_STATES:
-        raise Refused("Diesen Schritt gibt es nicht.")
+        raise Refused(_("Diesen Schritt gibt es nicht."))
     if step in NEEDS_NOTE and not note:
-        raise Refused(NEEDS_NOTE[step])
+        raise Refused(str(NEEDS_NOTE[step]))
     stored = _locked(handover)
     if not stored.is_owed:
-        raise Refused("Dieser Rückruf ist schon erledigt.")
+        raise Refused(_("Dieser Rückruf ist schon erledigt."))
     now = timezone.now()
     stored.state = _STEP_STATES[step]
     if step == HandoverStep.DONE:
@@ -135,11 +137,11 @@ def forward_handover(
     """Another office, or a person, owes the call-back now; its due time stays. Raises Refused."""
     stored = _locked(handover)
     if not stored.is_owed:
-        raise Refused("Dieser Rückruf ist schon erledigt.")
+        raise Refused(_("Dieser Rückruf ist schon erledigt."))
     if office.tenant_id != stored.tenant_id:
-        raise Refused("Dieses Amt gehört zu einer anderen Stadt.")
+        raise Refused(_("Dieses Amt gehört zu einer anderen Stadt."))
     if (office.pk, person and person.pk) == (stored.office_id, stored.person_id):
-        raise Refused("Dort liegt der Rückruf schon. Bitte wählen Sie ein anderes Amt oder eine andere Person.")
+        raise Refused(_("Dort liegt der Rückruf schon. Bitte wählen Sie ein anderes Amt oder eine andere Person."))
     stored.office = _office_of(office, person)
     stored.person, stored.state = person, HandoverState.OPEN
     stored.save(update_fields=["office", "person", "state"])
@@ -154,7 +156,7 @@ def reopen_handover(*, user: User, handover: Handover) -> Handover:
     """The call-back is open after all; its due time stays. Raises Refused."""
     stored = _locked(handover)
     if stored.is_owed:
-        raise Refused("Dieser Rückruf ist noch offen.")
+        raise Refused(_("Dieser Rückruf ist noch offen."))
     stored.state, stored.done_at = HandoverState.OPEN, None
     stored.save(update_fields=["state", "done_at"])
     entry = _log(stored, HandoverStep.REOPENED, by=user.pk)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from callcenter.accounts.models import User
 from callcenter.audit.services import record
@@ -42,21 +43,21 @@ def save_question_set(
     """Write a set and its questions anew, in the order given. Raises Refused."""
     assert_in_scope(city)
     if office is not None and office.tenant_id != city.pk:
-        raise Refused("Dieses Amt gehört zu einer anderen Stadt.")
+        raise Refused(_("Dieses Amt gehört zu einer anderen Stadt."))
     if question_set is not None and question_set.tenant_id != city.pk:
-        raise Refused("Dieser Fragebogen gehört zu einer anderen Stadt.")
+        raise Refused(_("Dieser Fragebogen gehört zu einer anderen Stadt."))
     if not questions:
-        raise Refused("Ein Fragebogen braucht mindestens eine Frage.")
+        raise Refused(_("Ein Fragebogen braucht mindestens eine Frage."))
     for row in questions:
         if row.kind == QuestionKind.CHOICE and len(row.choices) < 2:
-            raise Refused(f"„{row.label}“: Eine Auswahl braucht mindestens zwei Antworten.")
+            raise Refused(_("„%(label)s“: Eine Auswahl braucht mindestens zwei Antworten.") % {"label": row.label})
     stored = question_set or QuestionSet(tenant=city)
     stored.name, stored.article, stored.office, stored.is_active = name.strip(), article, office, is_active
     try:
         with transaction.atomic():
             stored.save()
     except IntegrityError:
-        raise Refused("Einen Fragebogen mit diesem Namen gibt es schon.") from None
+        raise Refused(_("Einen Fragebogen mit diesem Namen gibt es schon.")) from None
     Question.objects.filter(question_set=stored).delete()
     Question.objects.bulk_create(
         Question(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from callcenter.accounts.models import User
 from callcenter.audit.services import record
@@ -70,7 +71,7 @@ class Kept:
 def _normalised(number: str) -> str:
     plain = to_e164(number)
     if not plain:
-        raise Refused("Das ist keine Telefonnummer. Schreiben Sie sie mit Vorwahl, zum Beispiel 0203 12345.")
+        raise Refused(_("Das ist keine Telefonnummer. Schreiben Sie sie mit Vorwahl, zum Beispiel 0203 12345."))
     return plain
 
 
@@ -109,7 +110,7 @@ def erase(*, user: User, city: Tenant, number: str, reference: str) -> Kept:
     """
     kept = find(city=city, number=number)
     if any(call.ended_at is None for call in kept.calls):
-        raise Refused("Von dieser Nummer läuft gerade ein Gespräch. Löschen Sie, wenn es beendet ist.")
+        raise Refused(_("Von dieser Nummer läuft gerade ein Gespräch. Löschen Sie, wenn es beendet ist."))
     with scoped([city]):
         ids = [call.pk for call in kept.calls]
         CallerNumber.objects.filter(call__in=ids).delete()

@@ -7,6 +7,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import override
 
 from callcenter.calls.addresses import address_of
 from callcenter.calls.models import Connector, Dialect
@@ -25,7 +26,8 @@ class Command(BaseCommand):
         if Connector.objects.filter(name__iexact=name.strip()).exists():
             raise CommandError(f"a connector named {name!r} exists already")
         try:
-            connector, token = add_connector(name=name, dialect=dialect)
+            with override("en"):  # commands speak English
+                connector, token = add_connector(name=name, dialect=dialect)
         except Refused as refusal:
             raise CommandError(str(refusal)) from None
         url = address_of(connector, token)
