@@ -13,12 +13,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 
 from billing.freezing import billable_calls, list_hash
 from billing.models import (
     Agreement,
     AgreementVersion,
+    Invoice,
     InvoiceKind,
     InvoiceLine,
     InvoiceStatus,
@@ -36,10 +37,10 @@ __all__ = ["Known", "carried_of", "gather", "in_force", "know", "list_hash", "ve
 
 @dataclass(frozen=True)
 class Known:
-    """What was read for many periods at once: their usage by month, and which years were settled before."""
+    """What was read for many periods at once: their usage by month, and which months that end a year are billed."""
 
     usage: dict[int, dict[date, Usage]] = field(default_factory=dict)
-    settled: set[tuple[UUID, str]] = field(default_factory=set)
+    ended: set[tuple[UUID, date]] = field(default_factory=set)
     newest: dict[UUID, int] = field(default_factory=dict)
 
 
@@ -73,9 +74,14 @@ def know(periods: Sequence[Period]) -> Known:
     for (pk, day), usage in _counted(UsageRecord.objects.filter(period__in=periods), steps, "period", "month").items():
         known.usage[pk][day] = usage
     agreements = {period.agreement_id for period in periods}
-    lines = InvoiceLine.objects.filter(invoice__agreement__in=agreements, kind="settlement")
-    for agreement, source in lines.values_list("invoice__agreement", "source"):
-        known.settled.add((agreement, source.get("year", "")))
+    ends = {
+        last_month(period.agreement, period.agreement.year_of(Month.containing(day))).first
+        for period in periods
+        for day in {*known.usage[period.pk], period.month}
+    }
+    billed = Invoice.objects.filter(agreement__in=agreements, kind=InvoiceKind.INVOICE, period__month__in=ends)
+    living = billed.exclude(status=InvoiceStatus.CANCELLED)
+    known.ended.update(living.order_by().values_list("agreement", "period__month"))
     closed = Period.objects.filter(agreement__in=agreements, state=PeriodState.CLOSED).order_by()
     for agreement, count in closed.values_list("agreement").annotate(count=Count("pk")):
         known.newest[agreement] = count
@@ -113,6 +119,7 @@ def carried_of(facts: Facts, *, upto: int) -> dict[str, Any]:
             "open": state.open,
             "settled_calls": state.settled_calls,
             "net_before": str(state.net_before),
+            "topped_before": str(state.topped_before),
             "final": state.final,
         }
         for state in facts.years
@@ -138,22 +145,21 @@ def _late_month(period: Period, month: Month) -> LateMonth:
 
 
 def _years(period: Period, terms: Terms, months: set[Month], known: Known) -> list[YearState]:
-    """The contract year that ends now, and those settled before that got further calls."""
+    """The contract year that ends now, and those that ended before and got further calls or another month."""
     agreement = period.agreement
-    this = agreement.year_of(period.as_month)
-    ends_now = period.as_month == last_month(agreement, this)
     states = []
-    for year in {agreement.year_of(month) for month in months} | {this}:
-        final = year == this and ends_now
-        if not final and (agreement.pk, str(year.first)) not in known.settled:
+    for year in {agreement.year_of(month) for month in {*months, period.as_month}}:
+        end = last_month(agreement, year)
+        final = period.as_month == end
+        if not final and (agreement.pk, end.first) not in known.ended:
             continue
+        net, topped = _billed(period, year)
         settled = _living_lines(period).filter(kind="settlement", source__year=str(year.first))
-        if not final and not settled.exists():
-            continue
         parts = {
             "open": open_calls(period, year),
             "settled_calls": int(settled.aggregate(sum=Sum("quantity"))["sum"] or 0),
-            "net_before": _net_of_year(period, year),
+            "net_before": net,
+            "topped_before": topped,
             "final": final,
         }
         states += _year_state(period, terms, year, parts, None)
@@ -163,7 +169,8 @@ def _years(period: Period, terms: Terms, months: set[Month], known: Known) -> li
 def _years_again(period: Period, terms: Terms, carried: dict[str, Any]) -> list[YearState]:
     states = []
     for first, kept in carried["years"].items():
-        parts = {**kept, "net_before": Decimal(kept["net_before"])}
+        amounts = {name: Decimal(kept.get(name, 0)) for name in ("net_before", "topped_before")}
+        parts = {**kept, **amounts}
         states += _year_state(period, terms, ContractYear(Month.parse(first)), parts, carried["upto"])
     return states
 
@@ -173,7 +180,8 @@ def _year_state(
 ) -> list[YearState]:
     """Empty when the year's terms settle nothing."""
     agreement = period.agreement
-    rules = terms if year == agreement.year_of(period.as_month) else _terms_of_year(agreement, year) or terms
+    settles = period.as_month == last_month(agreement, year)
+    rules = terms if settles else _terms_of_year(agreement, year) or terms
     if not rules.settlement and not (rules.minimum and rules.minimum.span == "year"):
         return []
     rows = UsageRecord.objects.filter(
@@ -228,9 +236,10 @@ def _living_lines(period: Period) -> QuerySet[InvoiceLine]:
     return lines.exclude(invoice__status=InvoiceStatus.CANCELLED).exclude(invoice__period=period)
 
 
-def _net_of_year(period: Period, year: ContractYear) -> Decimal:
-    lines = _living_lines(period).filter(
-        invoice__period__month__gte=year.first.first, invoice__period__month__lte=year.last.first
-    )
+def _billed(period: Period, year: ContractYear) -> tuple[Decimal, Decimal]:
+    """What other invoices charge for this year, whenever they were made; and how much of it tops up its minimum."""
+    of_year = Q(source__year=str(year.first))
+    lines = _living_lines(period).filter(of_year | Q(source__month__in=[str(month) for month in year.months]))
+    sums = lines.aggregate(all=Sum("net"), topped=Sum("net", filter=of_year & Q(kind="minimum")))
     opening = period.agreement.opening_net if year == period.agreement.first_year else ZERO
-    return opening + (lines.aggregate(sum=Sum("net"))["sum"] or ZERO)
+    return opening + (sums["all"] or ZERO), sums["topped"] or ZERO

@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, Left
 from billing.models import Agreement, Period, PeriodState, UsageRecord
 from billing.months import midnight
 from billing.terms import BillableRule, Terms
-from callcenter.calls.models import Call, CallState, Contact, Direction, Outcome, Source
+from callcenter.calls.models import Call, CallState, Contact, Direction, Outcome, counted
 
 COLUMNS = ("call_id", "period_id", "month", "offered_at", "waited_s", "talked_s", "outcome", "group")
 GROUP_LENGTH = 60  # of UsageRecord.group
@@ -55,7 +55,7 @@ def billable(rule: BillableRule) -> Q:
         charged |= Q(outcome=Outcome.REJECTED)
     if rule.abandoned:
         charged |= Q(outcome=Outcome.ABANDONED, waited_s__gte=rule.abandoned_after_s)
-    found = Q(direction=Direction.IN, state=CallState.ENDED) & ~Q(source=Source.TRAINING) & charged
+    found = Q(direction=Direction.IN, state=CallState.ENDED) & counted() & charged
     return found if rule.other_city else found & ~only_other_cities()
 
 

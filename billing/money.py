@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 
 
-def cents(amount: Decimal) -> Decimal:
+def cents(amount: Decimal | Fraction) -> Decimal:
     """To the cent, half up; never minus zero, which the e-invoice rules refuse."""
-    rounded = amount.quantize(CENT, ROUND_HALF_UP)
-    return rounded if rounded else ZERO
+    return rounded(amount, 2)
 
 
-def rounded(value: Decimal, digits: int) -> Decimal:
-    """To so many decimals, half up."""
+def rounded(value: Decimal | Fraction, digits: int) -> Decimal:
+    """To so many decimals, half up. A fraction is exact until here: a third of a month has no decimals that end."""
+    if isinstance(value, Fraction):
+        half = int(abs(value) * 10**digits + Fraction(1, 2))
+        return Decimal(half if value >= 0 else -half).scaleb(-digits)
     result = value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
     return result if result else abs(result)
 

@@ -6,7 +6,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 # Documents are German whatever language the reader of the page has chosen.
@@ -82,16 +82,16 @@ class Month:
         """First instant of the month and of the next one, in UTC."""
         return midnight(self.first, zone), midnight(self.plus(1).first, zone)
 
-    def share(self, starts_on: date, ends_on: date | None) -> Decimal:
+    def share(self, starts_on: date, ends_on: date | None) -> Fraction:
         """How much of the month lies within these days (both included), as days over days of the month."""
         begin = max(self.first, starts_on)
         end = min(self.last, ends_on) if ends_on else self.last
         covered = max((end - begin).days + 1, 0)
-        return Decimal(covered) / Decimal(self.days)
+        return Fraction(covered, self.days)
 
-    def part_before(self, day: date) -> Decimal:
+    def part_before(self, day: date) -> Fraction:
         """How much of the month lies before that day."""
-        return Decimal(min(max((day - self.first).days, 0), self.days)) / Decimal(self.days)
+        return Fraction(min(max((day - self.first).days, 0), self.days), self.days)
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -131,6 +131,6 @@ class ContractYear:
         """1 for the first month of the year, 12 for the last."""
         return (month.year - self.first.year) * 12 + month.number - self.first.number + 1
 
-    def share(self, starts_on: date, ends_on: date | None) -> Decimal:
+    def share(self, starts_on: date, ends_on: date | None) -> Fraction:
         """How much of the year lies within these days, in months over twelve."""
-        return sum((month.share(starts_on, ends_on) for month in self.months), Decimal(0)) / 12
+        return sum((month.share(starts_on, ends_on) for month in self.months), Fraction(0)) / 12

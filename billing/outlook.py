@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from math import sqrt
 from statistics import mean, stdev
 
@@ -28,8 +29,8 @@ class Frame:
 
     year: ContractYear
     months: tuple[Month, ...]  # those that are billed here
-    shares: Mapping[Month, tuple[Decimal, Decimal]]  # (share, from_start) of each
-    year_share: Decimal
+    shares: Mapping[Month, tuple[Fraction, Fraction]]  # (share, from_start) of each
+    year_share: Fraction
     opening_calls: int = 0
     opening_net: Decimal = ZERO
 

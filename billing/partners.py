@@ -19,7 +19,7 @@ from billing.partner_models import Answer, BudgetLine, CostBasis, LineQuestion
 from billing.refusals import QuestionRefused
 from callcenter.accounts.models import User
 from callcenter.audit.services import record
-from callcenter.calls.models import Call, CallState, Direction, Outcome, Source
+from callcenter.calls.models import Call, CallState, Direction, Outcome, counted
 from tenants.models import Tenant
 from tenants.scope import assert_in_scope
 
@@ -169,7 +169,7 @@ def cost_proof(city: Tenant, costs: CostBasis, now: datetime) -> CostProof:
         Call.objects.beyond_scope("only sums of the calls that this city answers for others")
         .filter(tenant__in={city.pk, *clients}, offered_at__gte=begin, offered_at__lt=end)
         .filter(direction=Direction.IN, state=CallState.ENDED, outcome=Outcome.ANSWERED)
-        .exclude(source=Source.TRAINING)
+        .filter(counted())
     )
     sums = {
         row["tenant"]: row for row in answered.values("tenant").annotate(calls=Count("pk"), talked_s=Sum("talked_s"))

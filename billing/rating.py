@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from billing.money import ZERO, cents, euros, plain, rounded
@@ -17,6 +18,7 @@ from billing.months import ContractYear, Month
 from billing.terms import Index, Minimum, Settlement, Terms
 
 ONE = Decimal(1)
+NOTHING, WHOLE = Fraction(0), Fraction(1)
 PIECE, MINUTE = "C62", "MIN"  # UN/ECE Recommendation 20
 
 
@@ -42,11 +44,11 @@ class LateMonth:
 
     month: Month
     terms: Terms
-    share: Decimal
+    share: Fraction
     year: ContractYear
     before: Usage
     added: Usage
-    from_start: Decimal = ZERO
+    from_start: Fraction = NOTHING
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,19 @@ class YearState:
 
     ``calls`` counts every billable call of the year: ``opening`` ones counted before this program,
     ``open`` ones in months that are not closed yet, and all that are frozen, this month's included.
+    ``net_before`` is what other invoices charge for the year, ``topped_before`` what of it tops up its minimum.
     """
 
     year: ContractYear
     terms: Terms
-    share: Decimal
+    share: Fraction
     calls: int
     opening: int = 0
     open: int = 0
     settled_calls: int = 0
     final: bool = True
     net_before: Decimal = ZERO
+    topped_before: Decimal = ZERO
 
 
 @dataclass(frozen=True)
@@ -78,11 +82,11 @@ class Facts:
     month: Month
     year: ContractYear
     terms: Terms
-    share: Decimal
+    share: Fraction
     usage: Usage
     late: tuple[LateMonth, ...] = ()
     years: tuple[YearState, ...] = ()
-    from_start: Decimal = ZERO
+    from_start: Fraction = NOTHING
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,12 @@ def rate(facts: Facts) -> tuple[RatedLine, ...]:
     """Every line of the month's invoice, in the order in which it reads."""
     lines = rate_month(facts.month, facts.year, facts.terms, facts.share, facts.usage, facts.from_start)
     lines += [line for late in sorted(facts.late, key=lambda item: item.month) for line in _late(late)]
-    for state in sorted(facts.years, key=lambda item: item.year.first):
+    years = sorted(facts.years, key=lambda item: item.year.first)
+    for state in years:
         if state.terms.settlement:
             lines += _settlement(state, state.terms.settlement)
-    for state in facts.years:
-        if state.final and state.terms.minimum and state.terms.minimum.span == "year":
+    for state in years:
+        if state.terms.minimum and state.terms.minimum.span == "year":
             lines += _yearly_minimum(state, state.terms.minimum, lines)
     return tuple(lines)
 
@@ -118,7 +123,7 @@ def total(lines: tuple[RatedLine, ...] | list[RatedLine]) -> Decimal:
 
 
 def rate_month(
-    month: Month, year: ContractYear, terms: Terms, share: Decimal, usage: Usage, from_start: Decimal = ZERO
+    month: Month, year: ContractYear, terms: Terms, share: Fraction, usage: Usage, from_start: Fraction = NOTHING
 ) -> list[RatedLine]:
     """The lines of one month taken alone; also what a late call is measured against."""
     lines = [
@@ -133,23 +138,23 @@ def rate_month(
     return lines
 
 
-def instalment(yearly: Decimal, position: int, share: Decimal = ONE, from_start: Decimal = ZERO) -> Decimal:
+def instalment(yearly: Decimal, position: int, share: Fraction = WHOLE, from_start: Fraction = NOTHING) -> Decimal:
     """Instalment ``position`` of twelve as a difference of cumulative shares, so that the year is exact.
 
     round(Y·m/12) − round(Y·(m−1)/12), to the cent, half up. A part month runs from ``from_start`` for its
     ``share`` of days, so that twelve months from any day on are exact too. It depends on nothing that was
     billed before.
     """
-    begin = position - 1 + from_start
-    return cents(yearly * (begin + share) / 12) - cents(yearly * begin / 12)
+    begin, whole = position - 1 + from_start, Fraction(yearly)
+    return cents(whole * (begin + share) / 12) - cents(whole * begin / 12)
 
 
-def included_volume(settlement: Settlement, share: Decimal) -> int:
+def included_volume(settlement: Settlement, share: Fraction) -> int:
     """The year's included calls; a part year has its share, to the nearest call, half up."""
     return int(rounded(settlement.included_calls * share, 0))
 
 
-def above_volume(settlement: Settlement, share: Decimal, calls: int) -> int:
+def above_volume(settlement: Settlement, share: Fraction, calls: int) -> int:
     """Calls that are charged on top; never negative: there is no refund below the volume."""
     return max(calls - included_volume(settlement, share), 0)
 
@@ -172,7 +177,7 @@ def indexed(price: Decimal, index: Index | None, digits: int) -> tuple[Decimal, 
     """The price moved with the index, and the sentence that shows how."""
     if index is None:
         return price, []
-    moved = rounded(price * index.value / index.base, digits)
+    moved = rounded(Fraction(price) * Fraction(index.value) / Fraction(index.base), digits)
     return moved, [
         f"Wertsicherung nach {index.name}: {plain(price, 2)} × {plain(index.value)} ÷ {plain(index.base)} "
         f"= {plain(moved, 2)} EUR, kaufmännisch auf {digits} Nachkommastellen gerundet."
@@ -180,22 +185,22 @@ def indexed(price: Decimal, index: Index | None, digits: int) -> tuple[Decimal, 
 
 
 def _instalment(
-    month: Month, year: ContractYear, terms: Terms, share: Decimal, usage: Usage, from_start: Decimal
+    month: Month, year: ContractYear, terms: Terms, share: Fraction, usage: Usage, from_start: Fraction
 ) -> list[RatedLine]:
     if not terms.flat:
         return []
     yearly, steps = indexed(terms.flat.yearly, terms.index, 2)
     position = year.position(month)
     amount = instalment(yearly, position, share, from_start)
-    before = position - 1 + from_start
+    before, whole = position - 1 + from_start, Fraction(yearly)
     upto = before + share
     steps = [
         f"Jahrespauschale {year.label}: {euros(terms.flat.yearly)}, zahlbar in zwölf Raten.",
         *steps,
         f"Bis einschließlich {month.label}: {plain(yearly, 2)} × {plain(rounded(upto, 4))} ÷ 12 "
-        f"= {euros(cents(yearly * upto / 12))}.",
+        f"= {euros(cents(whole * upto / 12))}.",
         f"{'Vor dem Beginn' if from_start else 'Bis zum Vormonat'}: {plain(yearly, 2)} × {plain(rounded(before, 4))} "
-        f"÷ 12 = {euros(cents(yearly * before / 12))}.",
+        f"÷ 12 = {euros(cents(whole * before / 12))}.",
         f"Rate: der Unterschied, {euros(amount)}. So ergeben zwölf Raten genau die Jahrespauschale.",
     ]
     if share != 1:
@@ -316,10 +321,10 @@ def _discount(month: Month, terms: Terms, lines: list[RatedLine]) -> list[RatedL
     return [_line("discount", text, -ONE, amount, steps, {"month": str(month)})]
 
 
-def _monthly_minimum(month: Month, terms: Terms, share: Decimal, lines: list[RatedLine]) -> list[RatedLine]:
+def _monthly_minimum(month: Month, terms: Terms, share: Fraction, lines: list[RatedLine]) -> list[RatedLine]:
     if not terms.minimum or terms.minimum.span != "month":
         return []
-    least, billed = cents(terms.minimum.amount * share), total(lines)
+    least, billed = cents(Fraction(terms.minimum.amount) * share), total(lines)
     if billed >= least:
         return []
     steps = [f"Mindestbetrag im Monat {euros(terms.minimum.amount)}."]
@@ -380,18 +385,31 @@ def _settlement(state: YearState, settlement: Settlement) -> list[RatedLine]:
 
 
 def _yearly_minimum(state: YearState, minimum: Minimum, lines: list[RatedLine]) -> list[RatedLine]:
-    least = cents(minimum.amount * state.share)
-    billed = state.net_before + total(lines)
-    if billed >= least:
+    """What the year lacks to its minimum, less what was topped up before; calls that came later eat into that."""
+    least = cents(Fraction(minimum.amount) * state.share)
+    billed = state.net_before - state.topped_before + total([line for line in lines if _is_of(line, state.year)])
+    lacking = max(least - billed, ZERO)
+    due = lacking - state.topped_before
+    if not due:
         return []
     steps = [
         f"Mindestbetrag im Vertragsjahr {state.year.label}: {euros(minimum.amount)}"
         + (f", anteilig {euros(least)}." if state.share != 1 else "."),
-        f"Im Vertragsjahr bisher abgerechnet, diese Rechnung eingeschlossen: {euros(billed)}.",
-        f"{euros(least)} − {euros(billed)} = {euros(least - billed)}.",
+        f"Für das Vertragsjahr abgerechnet, diese Rechnung eingeschlossen, ohne Aufstockung: {euros(billed)}.",
+        f"{euros(least)} − {euros(billed)} = {euros(lacking)}." if lacking else "Der Mindestbetrag ist erreicht.",
     ]
-    text = f"Aufstockung auf den Mindestbetrag {state.year.label}"
-    return [_line("minimum", text, ONE, least - billed, steps, {"year": str(state.year.first)})]
+    if state.topped_before:
+        before = f"Bereits aufgestockt: {euros(state.topped_before)}."
+        steps += [before, f"{euros(lacking)} − {euros(state.topped_before)} = {euros(due)}."]
+    text = f"Aufstockung auf den Mindestbetrag {state.year.label}" + (", Minderung" if due < 0 else "")
+    return [_line("minimum", text, ONE if due > 0 else -ONE, abs(due), steps, {"year": str(state.year.first)})]
+
+
+def _is_of(line: RatedLine, year: ContractYear) -> bool:
+    """Whether the line charges for this contract year; a late call's line may be for the one before."""
+    if "year" in line.source:
+        return bool(line.source["year"] == str(year.first))
+    return Month.parse(line.source["month"]) in year.months
 
 
 def mirrored(line: RatedLine) -> RatedLine:

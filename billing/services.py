@@ -6,14 +6,13 @@ nothing happens twice.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing import documents, numbering, outbox, payments, rating, reference
-from billing.balance import open_amount
 from billing.freezing import lock_agreements
 from billing.models import ADJUSTMENTS, Dispatch, Invoice, InvoiceKind, InvoiceLine, InvoiceStatus
 from billing.money import cents
@@ -228,12 +227,6 @@ def mark_sent(*, invoice: Invoice, actor: User | None = None) -> Invoice:
         invoice.save(update_fields=["status", "sent_at"])
         _note("billing.invoice_sent", invoice, actor)
     return invoice
-
-
-def mark_paid(*, invoice: Invoice, paid_on: date, actor: User | None = None) -> Invoice:
-    """Note the payment in full. Raises InvoiceState unless the invoice is issued and waits for money."""
-    paid = payments.record_payment(invoice=invoice, amount=open_amount(invoice), paid_on=paid_on, actor=actor)
-    return paid.invoice
 
 
 def _note(action: str, invoice: Invoice, actor: User | None, data: dict[str, object] | None = None) -> None:

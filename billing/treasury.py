@@ -37,11 +37,6 @@ def signed(invoice: Invoice, city: Tenant) -> dict[str, Certification]:
     return {item.step: item for item in rows}
 
 
-def missing_steps(done: dict[str, Certification]) -> list[Step]:
-    """The steps still to be signed, in their order."""
-    return [step for step in Step if step not in done]
-
-
 def why_not(invoice: Invoice, done: dict[str, Certification], step: Step, actor: User) -> str:
     """Why this person cannot sign this step now; empty when they can."""
     if not invoice.is_issued:

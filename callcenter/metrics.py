@@ -19,7 +19,16 @@ from django.utils import timezone
 from billing.models import Outbox
 from callcenter.accounts.access import public
 from callcenter.accounts.models import User
-from callcenter.calls.models import Call, CallState, Handover, HandoverState, Presence, PresenceState, TelephonyEvent
+from callcenter.calls.models import (
+    Call,
+    CallState,
+    Handover,
+    HandoverState,
+    Presence,
+    PresenceState,
+    TelephonyEvent,
+    counted,
+)
 from tenants.scope import all_cities
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -49,12 +58,16 @@ def gauges() -> list[Gauge]:
     """Six queries, each answered from an index or a small table."""
     now = timezone.now()
     with all_cities("counts only, for the people who run the program"):
-        calls = Call.objects.exclude(state=CallState.ENDED).aggregate(
-            offered=Count("pk", filter=Q(state=CallState.OFFERED)),
-            connected=Count("pk", filter=Q(state=CallState.CONNECTED)),
-            unassigned=Count("pk", filter=Q(tenant__isnull=True)),
+        calls = (
+            Call.objects.filter(counted())
+            .exclude(state=CallState.ENDED)
+            .aggregate(
+                offered=Count("pk", filter=Q(state=CallState.OFFERED)),
+                connected=Count("pk", filter=Q(state=CallState.CONNECTED)),
+                unassigned=Count("pk", filter=Q(tenant__isnull=True)),
+            )
         )
-        handovers = Handover.objects.filter(state__in=HandoverState.owed()).aggregate(
+        handovers = Handover.objects.filter(counted("contact__call"), state__in=HandoverState.owed()).aggregate(
             open=Count("pk"), overdue=Count("pk", filter=Q(due_at__lt=now))
         )
         last_event = TelephonyEvent.objects.order_by("-pk").values_list("received_at", flat=True).first()

@@ -34,7 +34,6 @@ from callcenter.calls.questions import Asked, prefilled
 from callcenter.calls.sealing import unseal
 from tenants.models import Office, Tenant
 from tenants.numbers import readable
-from tenants.scope import scoped
 
 RINGS_AT_MOST = timedelta(minutes=15)
 SHIFT = timedelta(hours=12)
@@ -217,12 +216,6 @@ def question_sets(city: Tenant) -> QuerySet[QuestionSet]:
     """A city's question sets with the number of their questions."""
     sets = QuestionSet.objects.filter(tenant=city).select_related("office", "article")
     return sets.annotate(number=Count("questions")).order_by("name")
-
-
-def open_handovers_of(user: User) -> int:
-    """How many call-backs this agent handed over and are still owed."""
-    with scoped(user.tenant_ids(Role.AGENT)):
-        return Handover.objects.filter(created_by=user, state__in=HandoverState.owed()).count()
 
 
 def callback_number(handover: Handover) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q
 
-from callcenter.calls.models import Contact, ContactArticle, Disposition, Feedback
+from callcenter.calls.models import Contact, ContactArticle, Disposition, Feedback, counted
 from knowledge.figures import Use
 from tenants.models import Tenant
 
@@ -23,7 +23,7 @@ class ContactUsage:
             .annotate(n=Count("pk"))
         )
         opened = (
-            ContactArticle.objects.filter(tenant=city, opened_at__gte=since)
+            ContactArticle.objects.filter(counted("contact__call"), tenant=city, opened_at__gte=since)
             .order_by()
             .values("article")
             .annotate(
@@ -40,6 +40,7 @@ class ContactUsage:
 
     def concerns(self, city: Tenant, since: datetime) -> tuple[int, int]:
         """Concerns that were dropped before they could be answered count for neither."""
-        asked = Contact.objects.filter(tenant=city, opened_at__gte=since).exclude(disposition=Disposition.DROPPED)
+        asked = Contact.objects.filter(counted("call"), tenant=city, opened_at__gte=since)
+        asked = asked.exclude(disposition=Disposition.DROPPED)
         linked = asked.filter(Exists(ContactArticle.objects.filter(contact=OuterRef("pk"))))
         return linked.count(), asked.count()

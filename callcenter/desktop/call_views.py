@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from callcenter.accounts.access import HouseRequest, for_roles
 from callcenter.accounts.models import Role
 from callcenter.calls import services
-from callcenter.calls.models import CHOSEN_BY_PEOPLE, Call, Contact, ContactArticle, FeedbackKind
+from callcenter.calls.models import CHOSEN_BY_PEOPLE, Call, Contact, ContactArticle, FeedbackKind, Source
 from callcenter.desktop import finding, selectors
 from callcenter.desktop import services as desk_services
 from callcenter.desktop.forms import ConcernForm, HandoverForm, PickForm, QueryForm, ReportForm, SearchedForm
@@ -165,9 +165,11 @@ def search_ended(request: HouseRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-def _record_search(form: SearchedForm, city: Tenant, article_id: uuid.UUID | None = None) -> None:
+def _record_search(
+    form: SearchedForm, city: Tenant, article_id: uuid.UUID | None = None, *, call: Call | None = None
+) -> None:
     data = form.cleaned_data
-    if data["query"]:
+    if data["query"] and (call is None or call.source != Source.TRAINING):
         desk_services.record_search(
             tenant=city,
             query=data["query"],
@@ -214,7 +216,7 @@ def open_article(request: HouseRequest, call: uuid.UUID) -> HttpResponse:
     if effective is None:
         raise Http404
     desk_services.open_answer(user=request.user, contact=contact, effective=effective)
-    _record_search(form, contact.tenant, effective.article_id)
+    _record_search(form, contact.tenant, effective.article_id, call=own)
     address = f"{reverse('desktop:article', args=[own.pk, effective.pk])}?anliegen={contact.position}"
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(address)
@@ -230,7 +232,7 @@ def _open_elsewhere(request: HouseRequest, own: Call, contact: Contact, form: Pi
         effective = selectors.effective_for(city=city, effective_id=form.cleaned_data["effective"])
         if effective is not None:
             desk_services.answer_elsewhere(user=request.user, contact=contact, effective=effective)
-            _record_search(form, city, effective.article_id)
+            _record_search(form, city, effective.article_id, call=own)
             address = reverse("desktop:article", args=[own.pk, effective.pk])
             address = f"{address}?anliegen={contact.position}"
             if not request.htmx:  # type: ignore[attr-defined]
@@ -305,13 +307,15 @@ def report_question(request: HouseRequest, call: uuid.UUID) -> HttpResponse:
     form = SearchedForm(request.POST)
     if not form.is_valid() or not form.cleaned_data["query"]:
         raise Http404
-    _record_search(form, screen.answers)
+    _record_search(form, screen.answers, call=screen.call)
     return _reported(
         request, screen, kind=FeedbackKind.MISSING, query=form.cleaned_data["query"], effective=None, text=""
     )
 
 
 def _reported(request: HouseRequest, screen: selectors.CallScreen, **report: Any) -> HttpResponse:
+    if screen.call.source == Source.TRAINING:
+        return _done(request, screen, _("Geübt."), _("Aus einer Übung geht keine Meldung an die Redaktion."))
     services.report_feedback(user=request.user, call=screen.call, tenant=screen.answers, **report)
     return _done(request, screen, _("Gemeldet."), _("Die Redaktion sieht Ihre Meldung in ihrer Arbeitsliste."))
 

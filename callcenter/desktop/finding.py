@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from callcenter.calls.models import ContactArticle
+from callcenter.calls.models import ContactArticle, counted
 from knowledge.models import EffectiveArticle, NoticeCity
 from knowledge.search import api, directory
 from knowledge.search.highlight import Segment
@@ -222,7 +222,7 @@ def at_hand(city: Tenant, agent_id: int | None) -> AtHand:
     own = opened.filter(contact__call__agent=agent_id, opened_at__gte=now - RECENT_WITHIN)
     last = own.values_list("article").annotate(at=Max("opened_at")).order_by("-at", "article")
     recent = [article for article, _at in last[: RECENT * 2]] if agent_id else []
-    here = opened.filter(tenant=city, opened_at__gte=now - FREQUENT_WITHIN)
+    here = opened.filter(counted("contact__call"), tenant=city, opened_at__gte=now - FREQUENT_WITHIN)
     most = here.values_list("article").annotate(n=Count("pk")).order_by("-n", "article")
     frequent = [article for article, _times in most[: FREQUENT + RECENT * 2]]
     answers = EffectiveArticle.objects.filter(tenant=city, article__in={*recent, *frequent})

@@ -22,6 +22,7 @@ from callcenter.calls.models import (
     Handover,
     Presence,
     Source,
+    counted,
 )
 from callcenter.calls.questions import Asked
 from callcenter.calls.services.contacts import editable_until
@@ -92,7 +93,7 @@ def own_day(user: User, presence: Presence | None) -> Day:
     changes = presence.today if presence and presence.day == today else []
     midnight = datetime.combine(today, time.min, timezone.get_current_timezone())
     mine = Call.objects.beyond_scope("the agent's own calls")
-    answered = mine.filter(agent=user, direction=Direction.IN, answered_at__gte=midnight)
+    answered = mine.filter(counted(), agent=user, direction=Direction.IN, answered_at__gte=midnight)
     return day_of(changes, now=now, calls=answered.count() if changes else 0)
 
 

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Lower, Trim, TruncDate
 from django.utils import timezone
 
 from callcenter.audit.services import record
-from callcenter.calls.models import Call, Contact, Direction, Outcome
+from callcenter.calls.models import Call, Contact, Direction, Outcome, counted
 from callcenter.supervision.local_time import HalfHourOfDay, LocalDay, in_service, local_seconds, service_time
 from callcenter.supervision.models import (
     Grain,
@@ -35,6 +35,7 @@ from tenants.models import ServiceHours, Tenant
 from tenants.scope import all_cities, assert_in_scope
 
 DAY = timedelta(days=1)
+COUNTED = "all but practice"  # another word: sums kept by the rule before are made anew
 DAYS_AT_ONCE = 31  # one transaction each: a city of years does not hold the others up
 BY_MONTH: tuple[type[models.Model], ...] = (WaitedCalls, SettledConcerns, SearchedWords)
 EVERY: tuple[type[models.Model], ...] = (HalfHourCalls, *BY_MONTH)
@@ -42,9 +43,9 @@ SUMMED = {"calls": Sum, "talked_s": Sum, "concerns": Sum, "searches": Sum, "last
 
 
 def rules_of(city: Tenant) -> str:
-    """What decides which day, and whether within service hours, a moment belongs to."""
+    """What decides what is counted, to which day it belongs, and whether within service hours."""
     hours = ServiceHours.objects.filter(tenant=city).order_by("weekday", "opens", "closes")
-    said = [city.time_zone, city.land, holidays.__version__]
+    said = [city.time_zone, city.land, holidays.__version__, COUNTED]
     said += [" ".join(map(str, row)) for row in hours.values_list("weekday", "opens", "closes")]
     return hashlib.sha256("|".join(said).encode()).hexdigest()
 
@@ -160,7 +161,7 @@ def _add_up(city: Tenant, period: Period) -> None:
     same = {name: name for name in ("line_id", "calls")}
     head = {"tenant_id": "city_id", "in_service": "served"}
     calls = placed(
-        Call.objects.filter(tenant=city, direction=Direction.IN, offered_at__gte=start, offered_at__lt=end),
+        Call.objects.filter(counted(), tenant=city, direction=Direction.IN, offered_at__gte=start, offered_at__lt=end),
         "offered_at",
     )
     half = HalfHourOfDay(local_seconds("offered_at", city.zone, start, end))
@@ -180,7 +181,7 @@ def _add_up(city: Tenant, period: Period) -> None:
     )  # fmt: skip
 
     concerns = placed(
-        Contact.objects.filter(tenant=city, opened_at__gte=start, opened_at__lt=end), "opened_at"
+        Contact.objects.filter(counted("call"), tenant=city, opened_at__gte=start, opened_at__lt=end), "opened_at"
     ).annotate(
         line_id=F("call__line_id"),
         became=Case(When(closed_at__isnull=False, then=F("disposition")), default=Value("")),

@@ -13,15 +13,6 @@ from callcenter.supervision.periods import LONGEST_DAYS, Period
 from tenants.models import Tenant
 
 
-class DayInput(forms.DateInput):
-    """The browser's own calendar; it speaks ISO dates in every language."""
-
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
-
-
 class LookForm(forms.Form):
     von = forms.DateField(
         label=_("von"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")

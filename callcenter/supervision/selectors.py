@@ -22,7 +22,7 @@ from callcenter.calls.models import (
     Handover,
     HandoverState,
     Outcome,
-    Source,
+    counted,
 )
 from callcenter.supervision.local_time import HalfHourNumber, local_seconds, moment_of, service_time
 from callcenter.supervision.measures import Counts, Rate
@@ -73,7 +73,7 @@ def calls(look: Look) -> QuerySet[Call]:
     """Incoming calls of the city whose first ring lies in the period."""
     start, end = look.bounds
     rows = Call.objects.filter(
-        ~Q(source=Source.TRAINING), tenant=look.city, direction=Direction.IN, offered_at__gte=start, offered_at__lt=end
+        counted(), tenant=look.city, direction=Direction.IN, offered_at__gte=start, offered_at__lt=end
     ).order_by()
     if look.line:
         rows = rows.filter(line=look.line)
@@ -94,7 +94,7 @@ def calls_behind(look: Look, outcome: str = "") -> QuerySet[Call]:
 def contacts(look: Look) -> QuerySet[Contact]:
     """Concerns answered with this city's knowledge, opened in the period."""
     start, end = look.bounds
-    rows = Contact.objects.filter(tenant=look.city, opened_at__gte=start, opened_at__lt=end).order_by()
+    rows = Contact.objects.filter(counted("call"), tenant=look.city, opened_at__gte=start, opened_at__lt=end).order_by()
     if look.line:
         rows = rows.filter(call__line=look.line)
     if look.topic:
@@ -293,7 +293,9 @@ class HandoverCounts:
 def handovers(look: Look, now: datetime) -> HandoverCounts:
     start, end = look.bounds
     done, kept = Q(state=HandoverState.DONE), Q(done_at__lte=F("due_at"))
-    rows = Handover.objects.filter(tenant=look.city, created_at__gte=start, created_at__lt=end)
+    rows = Handover.objects.filter(
+        counted("contact__call"), tenant=look.city, created_at__gte=start, created_at__lt=end
+    )
     found = rows.aggregate(
         created=Count("pk"),
         kept=Count("pk", filter=done & kept),
@@ -309,6 +311,7 @@ REPEAT_WITHIN = timedelta(days=7)
 def repeats(look: Look) -> Rate:
     """Calls whose number had called the same city within the seven days before ÷ calls whose number is still kept."""
     earlier = CallerNumber.objects.filter(
+        counted("call"),
         keyed_hash=OuterRef("keyed_hash"),
         seen_at__lt=OuterRef("seen_at"),
         seen_at__gte=OuterRef("seen_at") - REPEAT_WITHIN,
@@ -332,7 +335,8 @@ def last_month_with_calls(cities: Iterable[Tenant], today: date) -> Period:
     zone = None
     for city in cities:
         end = containing("day", today).bounds(city.zone)[1]
-        found = Call.objects.filter(tenant=city, offered_at__lt=end).aggregate(newest=Max("offered_at"))["newest"]
+        rows = Call.objects.filter(counted(), tenant=city, offered_at__lt=end)
+        found = rows.aggregate(newest=Max("offered_at"))["newest"]
         if found and (newest is None or found > newest):
             newest, zone = found, city.zone
     return containing("month", newest.astimezone(zone).date() if newest else today)

@@ -20,7 +20,7 @@ from django.db.models import Case, Count, F, Q, Sum, Value, When
 from callcenter.accounts.models import User
 from callcenter.audit.models import AuditEntry
 from callcenter.audit.services import record
-from callcenter.calls.models import Call, Outcome
+from callcenter.calls.models import Call, Outcome, counted
 from callcenter.supervision import selectors
 from callcenter.supervision.local_time import Epoch
 from callcenter.supervision.measures import in_steps
@@ -124,7 +124,9 @@ def own_months(user: User, today: datetime, number: int = 3) -> list[Own]:
     found = []
     for month in months:
         start, end = month.bounds(zone)  # type: ignore[arg-type]
-        rows = Call.objects.filter(agent=user, outcome=Outcome.ANSWERED, offered_at__gte=start, offered_at__lt=end)
+        rows = Call.objects.filter(
+            counted(), agent=user, outcome=Outcome.ANSWERED, offered_at__gte=start, offered_at__lt=end
+        )
         sums = rows.aggregate(
             calls=Count("pk"),
             talked=Sum("talked_s", default=0),

@@ -39,6 +39,7 @@ def city_overview(request: CityRequest) -> HttpResponse:
         "figures": [figure for figure in figures if figure.rows or not figure.optional],
         "topic": selectors.titles(look.city, [look.topic]).get(look.topic, "") if look.topic else "",
         "without_topic": asked.address(asked.period, with_topic=False),
+        "is_subscribed": selectors.is_subscribed(look.city, request.user),
     }
     return render(request, "supervision/city_overview.html", context, status=asked.status)
 

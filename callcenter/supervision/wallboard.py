@@ -12,7 +12,16 @@ from django.core.cache import cache
 from django.db.models import Count, Min
 
 from callcenter.accounts.models import Role
-from callcenter.calls.models import Call, CallState, Direction, Handover, HandoverState, Presence, PresenceState
+from callcenter.calls.models import (
+    Call,
+    CallState,
+    Direction,
+    Handover,
+    HandoverState,
+    Presence,
+    PresenceState,
+    counted,
+)
 from callcenter.supervision import measures, rollups, selectors
 from callcenter.supervision.measures import Counts, Rate, service_level
 from callcenter.supervision.models import Targets
@@ -104,7 +113,11 @@ def now_in(cities: Sequence[Tenant], at: datetime) -> Now:
     waiting = {
         city: (cases, since)
         for city, cases, since in Call.objects.filter(
-            tenant__in=cities, state=CallState.OFFERED, direction=Direction.IN, offered_at__gte=at - LONGEST_RING
+            counted(),
+            tenant__in=cities,
+            state=CallState.OFFERED,
+            direction=Direction.IN,
+            offered_at__gte=at - LONGEST_RING,
         )
         .order_by()
         .values_list("tenant")
@@ -113,7 +126,9 @@ def now_in(cities: Sequence[Tenant], at: datetime) -> Now:
     due: Counter[int] = Counter()
     for city in cities:
         tonight = containing("day", at.astimezone(city.zone).date()).bounds(city.zone)[1]
-        due[city.pk] = Handover.objects.filter(tenant=city, state__in=HandoverState.owed(), due_at__lt=tonight).count()
+        due[city.pk] = Handover.objects.filter(
+            counted("contact__call"), tenant=city, state__in=HandoverState.owed(), due_at__lt=tonight
+        ).count()
     return Now(at, [_city_now(city, at, waiting.get(city.pk), due[city.pk]) for city in cities], desks(cities, at))
 
 

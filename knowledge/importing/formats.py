@@ -21,7 +21,3 @@ def detect(file: BinaryIO) -> str:
     if not sign:
         raise UnreadableFile("the file is empty")
     return {b"<": "xzufi", b"{": "json", b"[": "json"}.get(sign, "csv")
-
-
-def reader_for(file: BinaryIO, name: str = "auto") -> Reader:
-    return READERS[detect(file) if name == "auto" else name]

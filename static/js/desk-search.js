@@ -77,7 +77,7 @@ export function startSearch(announce) {
   }
 
   function flush() {
-    if (!pending) return;
+    if (!pending || !form.dataset.ended) return; // practice is no search of a caller's
     const body = new FormData();
     for (const [name, value] of Object.entries(pending)) body.append(name, value);
     body.append("city", form.elements.city.value);

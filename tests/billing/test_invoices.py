@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from lxml import etree
 
-from billing import checks, documents, ledger, numbering, outbox, pdf, rules, services, tasks, xrechnung
+from billing import checks, documents, ledger, numbering, outbox, payments, pdf, rules, services, tasks, xrechnung
 from billing.dispatch import HANDLERS
 from billing.models import Agreement, Invoice, InvoiceKind, InvoiceStatus, NumberSeries, Outbox
 from billing.months import Month
@@ -339,10 +339,10 @@ def test_mail_that_fails_is_tried_again(issued: Invoice, monkeypatch: pytest.Mon
 
 def test_payment_is_noted_once(issued: Invoice) -> None:
     """A paid invoice must leave the list of those that wait."""
-    paid = services.mark_paid(invoice=issued, paid_on=date(2026, 11, 20))
+    paid = payments.record_payment(invoice=issued, amount=issued.gross, paid_on=date(2026, 11, 20)).invoice
     assert paid.status == InvoiceStatus.PAID
     with pytest.raises(InvoiceState):
-        services.mark_paid(invoice=issued, paid_on=date(2026, 11, 20))
+        payments.record_payment(invoice=issued, amount=issued.gross, paid_on=date(2026, 11, 20))
     assert list(ledger.findings()) == []
 
 

@@ -135,10 +135,9 @@ def usage_of(talks: list[int], terms: Terms) -> Usage:
 def test_month_agrees_with_slow_reference(terms: Terms, number: int, days: int, talks: list[int]) -> None:
     """A cent's difference here is a cent's difference on a legal document."""
     month = Month(2026, number)
-    share = Decimal(days) / Decimal(28) if days < 28 else Decimal(1)
-    exact = Fraction(days, 28) if days < 28 else Fraction(1)
+    share = Fraction(days, 28)
     lines = rate_month(month, ContractYear.containing(month), terms, share, usage_of(talks, terms))
-    assert total(lines) == reference(terms, number, exact, talks)
+    assert total(lines) == reference(terms, number, share, talks)
     for line in lines:
         assert line.net == (line.quantity * line.price).quantize(Decimal("0.01"), ROUND_HALF_UP)
         assert line.price >= 0
@@ -177,13 +176,13 @@ def test_demo_instalments_by_month() -> None:
 
 
 def year_state(calls: int, **fields: object) -> YearState:
-    return YearState(year=YEAR, terms=DEMO, share=Decimal(1), calls=calls, **fields)  # type: ignore[arg-type]
+    return YearState(year=YEAR, terms=DEMO, share=Fraction(1), calls=calls, **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("calls", "due"), [(0, "0.00"), (39_600, "0.00"), (39_601, "2.02"), (42_402, "5660.04")])
 def test_settlement_counts_above_the_volume_only(calls: int, due: str) -> None:
     """Below the volume nothing is refunded, above it each call costs 2.02."""
-    facts = Facts(Month.parse("2026-12"), YEAR, DEMO, Decimal(1), Usage(10), years=(year_state(calls),))
+    facts = Facts(Month.parse("2026-12"), YEAR, DEMO, Fraction(1), Usage(10), years=(year_state(calls),))
     (line,) = [line for line in rate(facts) if line.kind == "settlement"]
     assert line.net == Decimal(due)
 
@@ -195,7 +194,7 @@ def test_settlement_in_parts_equals_settlement_at_once(parts: list[int]) -> None
     for part in parts:
         seen += part
         state = year_state(seen, settled_calls=charged, final=False)
-        for line in rate(Facts(OCTOBER, YEAR, DEMO, Decimal(1), Usage(), years=(state,))):
+        for line in rate(Facts(OCTOBER, YEAR, DEMO, Fraction(1), Usage(), years=(state,))):
             if line.kind == "settlement":
                 charged += int(line.quantity)
                 billed += line.net
@@ -203,8 +202,8 @@ def test_settlement_in_parts_equals_settlement_at_once(parts: list[int]) -> None
 
 
 def late(terms: Terms, before: Usage, added: Usage) -> list[RatedLine]:
-    month = LateMonth(Month.parse("2026-09"), terms, Decimal(1), YEAR, before, added)
-    facts = Facts(OCTOBER, YEAR, Terms(), Decimal(1), Usage(), late=(month,))
+    month = LateMonth(Month.parse("2026-09"), terms, Fraction(1), YEAR, before, added)
+    facts = Facts(OCTOBER, YEAR, Terms(), Fraction(1), Usage(), late=(month,))
     return [line for line in rate(facts) if line.kind == "late"]
 
 
@@ -222,30 +221,30 @@ def test_late_calls_cost_what_the_month_would_have_cost_more(terms: Terms, befor
     first, more = Usage(before, dict.fromkeys(steps, before * 60)), Usage(added, dict.fromkeys(steps, added * 60))
     (line,) = late(terms, first, more)
     month = Month.parse("2026-09")
-    whole = total(rate_month(month, YEAR, terms, Decimal(1), first.plus(more)))
-    assert total(rate_month(month, YEAR, terms, Decimal(1), first)) + line.net == whole
+    whole = total(rate_month(month, YEAR, terms, Fraction(1), first.plus(more)))
+    assert total(rate_month(month, YEAR, terms, Fraction(1), first)) + line.net == whole
     assert line.net == (line.quantity * line.price).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def test_groups_are_charged_by_their_own_price() -> None:
     """A call-back for an office may cost more than a plain answer."""
     terms = Terms(groups=(GroupPrice("handed_over", Decimal("1.50")),), group_by="disposition")
-    (line,) = rate_month(OCTOBER, YEAR, terms, Decimal(1), Usage(10, {}, {"handed_over": 4, "settled": 6}))
+    (line,) = rate_month(OCTOBER, YEAR, terms, Fraction(1), Usage(10, {}, {"handed_over": 4, "settled": 6}))
     assert line.net == Decimal("6.00")
 
 
 def test_yearly_minimum_is_topped_up_once() -> None:
     """The minimum holds for the year, whatever the months were."""
     terms = Terms(per_call=PerCall(Decimal("1.00")), minimum=Minimum(Decimal("1000"), "year"))
-    state = YearState(YEAR, terms, Decimal(1), calls=700, net_before=Decimal("600.00"))
-    lines = rate(Facts(Month.parse("2026-12"), YEAR, terms, Decimal(1), Usage(100), years=(state,)))
+    state = YearState(YEAR, terms, Fraction(1), calls=700, net_before=Decimal("600.00"))
+    lines = rate(Facts(Month.parse("2026-12"), YEAR, terms, Fraction(1), Usage(100), years=(state,)))
     assert total(lines) == Decimal("400.00")
 
 
 @given(agreements(), counts)
 def test_cancellation_takes_everything_back(terms: Terms, calls: int) -> None:
     """What was billed and cancelled sums to nothing, with negative quantities and never a negative price."""
-    lines = rate_month(OCTOBER, YEAR, terms, Decimal(1), usage_of([60] * calls, terms))
+    lines = rate_month(OCTOBER, YEAR, terms, Fraction(1), usage_of([60] * calls, terms))
     turned = [mirrored(line) for line in lines]
     assert total(lines) + total(turned) == 0
     assert all(line.price >= 0 for line in turned)

@@ -91,14 +91,18 @@ def test_task_sends_what_is_due(subscribed):
     assert send_monthly_reports.delay().get() == 1
 
 
-def test_subscription_by_form(client_for, people, dinslaken):
+def test_subscription_by_form(client_for, people, dinslaken, busy_october):  # noqa: F811
     """The button would promise a mail that nobody can send, or could not be taken back."""
     client, path = client_for("liaison"), "/auswertung/dinslaken/bericht/post"
     assert "keine E-Mail-Adresse" in client.post(path, follow=True).content.decode()
     people["liaison"].email = "partner@dinslaken.example"
     people["liaison"].save()
+    assert "per E-Mail bestellen" in client.get("/auswertung/dinslaken/?von=2026-10-05&bis=2026-10-05").content.decode()
     client.post(path)
     client.post(path)
+    assert (
+        "per E-Mail abbestellen" in client.get("/auswertung/dinslaken/?von=2026-10-05&bis=2026-10-05").content.decode()
+    )
     with scoped([dinslaken]):
         assert ReportSubscription.objects.count() == 1
         client.post(path, {"abbestellen": "1"})

@@ -12,6 +12,7 @@ from callcenter.calls.models.calls import (
     Outcome,
     Source,
     TelephonyEvent,
+    counted,
 )
 from callcenter.calls.models.connectors import (
     BlockedCaller,
@@ -76,4 +77,5 @@ __all__ = [
     "RequestLog",
     "Source",
     "TelephonyEvent",
+    "counted",
 ]

@@ -43,6 +43,11 @@ class Source(models.TextChoices):
 PLAYED = (Source.SIMULATOR, Source.TRAINING)
 
 
+def counted(call: str = "") -> Q:
+    """What figures count: everything but practice. ``call`` is the way to the call, ``"contact__call"`` say."""
+    return ~Q(**{f"{call}__source" if call else "source": Source.TRAINING})
+
+
 class Call(models.Model):
     """One conversation, however many legs it had; or one attempt at it.
 

@@ -14,7 +14,16 @@ from django.utils.translation import gettext_lazy
 
 from callcenter.accounts.models import Role, User
 from callcenter.audit.services import record
-from callcenter.calls.models import Contact, Disposition, Handover, HandoverEntry, HandoverState, HandoverStep
+from callcenter.calls.models import (
+    Contact,
+    Disposition,
+    Handover,
+    HandoverEntry,
+    HandoverState,
+    HandoverStep,
+    Source,
+    counted,
+)
 from callcenter.calls.questions import Answered
 from callcenter.calls.sealing import seal, unseal
 from callcenter.calls.servicehours import HANDOVER_HOURS, due_after
@@ -173,7 +182,7 @@ def remind(*, now: datetime | None = None) -> dict[str, int]:
     """
     now = now or timezone.now()
     with all_cities("reminds the offices of every city"):
-        owed = Handover.objects.filter(state__in=HandoverState.owed(), remind_at__lte=now)
+        owed = Handover.objects.filter(counted("contact__call"), state__in=HandoverState.owed(), remind_at__lte=now)
         late = list(owed.filter(due_at__lte=now, escalated_at__isnull=True).values_list("pk", flat=True))
         soon = list(owed.filter(due_at__gt=now, reminded_at__isnull=True).values_list("pk", flat=True))
         return {"reminded": sum(_remind(pk, now) for pk in soon), "escalated": sum(_escalate(pk, now) for pk in late)}
@@ -232,7 +241,7 @@ def mail_address(handover: Handover) -> str:
 
 def _mail_office(handover: Handover, step: HandoverStep, key: object = "") -> None:
     address = mail_address(handover)
-    if address:
+    if address and handover.contact.call.source != Source.TRAINING:  # no office calls back who only practised
         _mail(handover, step, to=address, key=key)
 
 
