@@ -15,6 +15,7 @@ from django.test import Client
 from hypothesis import settings as hypothesis
 
 from callcenter.accounts.models import Membership, Role, User
+from knowledge.search import directory
 from tenants.models import Line, Tenant
 from tenants.scope import all_cities, scoped, set_scope
 from tests import counts
@@ -77,6 +78,12 @@ def _no_scope_left() -> Iterator[None]:
     set_scope(None)
     yield
     set_scope(None)
+
+
+@pytest.fixture(autouse=True)
+def _no_directory_kept() -> None:
+    """What a search remembers of a city for a second is another test's."""
+    directory.forget()
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ from django.utils import timezone
 from tenants.models import Tenant
 from tenants.scope import TenantOwned
 
+# Of a city, read with the rights: what links and the search while typing show of it.
+CITY_FIELDS = ("slug", "name", "time_zone", "land")
+
 
 class Role(models.TextChoices):
     AGENT = "agent", "Telefonservice"
@@ -79,15 +82,16 @@ class User(AbstractBaseUser):
             collected: dict[int, set[str]] = {}
             self._cities: dict[int, Tenant] = {}
             held = self.memberships.filter(tenant__is_active=True)
-            for tenant_id, role, *fields in held.values_list("tenant_id", "role", "tenant__slug", "tenant__name"):
+            read = [f"tenant__{field}" for field in CITY_FIELDS]
+            for tenant_id, role, *fields in held.values_list("tenant_id", "role", *read):
                 collected.setdefault(tenant_id, set()).add(role)
                 if tenant_id not in self._cities:
-                    self._cities[tenant_id] = Tenant.from_db(None, ["id", "slug", "name"], [tenant_id, *fields])
+                    self._cities[tenant_id] = Tenant.from_db(None, ["id", *CITY_FIELDS], [tenant_id, *fields])
             self._rights = {tenant: frozenset(roles) for tenant, roles in collected.items()}
         return self._rights
 
     def cities(self, *roles: str) -> list[Tenant]:
-        """The cities of ``tenant_ids`` by name, for lists of links: only slug and name are read, with the rights."""
+        """The cities of ``tenant_ids`` by name, for what is asked often: only CITY_FIELDS are read, with the rights."""
         ids = self.tenant_ids(*roles)
         return [city for city in self._cities.values() if city.pk in ids]
 

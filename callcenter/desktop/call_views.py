@@ -134,7 +134,7 @@ def search(request: HouseRequest) -> HttpResponse:
     if not form.is_valid():
         raise Http404
     asked = form.cleaned_data
-    cities = {city.slug: city for city in selectors.agent_cities(request.user)}
+    cities = {city.slug: city for city in request.user.cities(Role.AGENT)}
     city = cities.pop(asked["city"], None)
     if city is None:
         raise Http404

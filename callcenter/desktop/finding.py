@@ -10,11 +10,10 @@ from datetime import timedelta
 from django.db.models import Count, Max
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
 from callcenter.calls.models import ContactArticle, counted
-from knowledge.models import EffectiveArticle, NoticeCity
+from knowledge.models import EffectiveArticle
 from knowledge.search import api, directory
 from knowledge.search.highlight import Segment
 from knowledge.search.steering import Steering
@@ -53,21 +52,13 @@ class OfficeHit:
 
 
 @dataclass(frozen=True)
-class NoticeHit:
-    """A notice of the city now; ``effective_id`` is its article as the city answers it."""
-
-    text: str
-    effective_id: uuid.UUID | None
-
-
-@dataclass(frozen=True)
 class SearchScreen:
     """``counts`` holds what was found by kind, before ``kind`` narrowed it; ``total`` counts articles."""
 
     hits: Sequence[ArticleHit] = ()
     offices: Sequence[OfficeHit] = ()
     people: Sequence[OfficeHit] = ()
-    notices: Sequence[NoticeHit] = ()
+    notices: Sequence[directory.Notice] = ()
     total: int = 0
     did_you_mean: str = ""
     milliseconds: float = 0
@@ -102,7 +93,7 @@ def search_screen(
     if everywhere:
         hits += _elsewhere(query, others, rules, {hit.article_id for hit in answer.hits})
     offices, people = _directory(query, city, rules)
-    notices = _notices(query, city, rules)
+    notices = directory.find_notices(query, tenant=city, rules=rules)
     total = answer.total + sum(1 for hit in hits if hit.elsewhere)
     counts = {ARTICLES: total, OFFICES: len(offices), PEOPLE: len(people), NOTICES: len(notices)}
 
@@ -126,7 +117,7 @@ def search_screen(
 
 
 def _short(summary: str) -> str:
-    return Truncator(summary).chars(SUMMARY)
+    return summary if len(summary) <= SUMMARY else summary[: SUMMARY - 1].rstrip() + "…"
 
 
 def _elsewhere(query: str, cities: Sequence[Tenant], rules: Steering, known: set[uuid.UUID]) -> list[ArticleHit]:
@@ -183,27 +174,6 @@ def _open_line(state: Openness) -> str:
     if state.opens_next is None:
         return _("geschlossen")
     return _("geschlossen, wieder ab %(moment)s") % {"moment": date_format(state.opens_next, "D, d.m. H:i")}
-
-
-def _notices(query: str, city: Tenant, rules: Steering) -> list[NoticeHit]:
-    now = timezone.now()
-    rows = list(
-        NoticeCity.objects.filter(
-            tenant=city,
-            notice__ended_at__isnull=True,
-            notice__valid_from__lte=now,
-            notice__valid_until__gt=now,
-        ).values_list("notice__text", "notice__article_id", "notice__article__title")
-    )
-    places = directory.matching(
-        query, [(text, title or "") for text, _article, title in rows], tenant=city, rules=rules
-    )
-    articles = {rows[place][1] for place in places} - {None}
-    effective = {}
-    if articles:
-        answers = EffectiveArticle.objects.filter(tenant=city, article__in=articles)
-        effective = dict(answers.values_list("article_id", "pk"))
-    return [NoticeHit(rows[place][0], effective.get(rows[place][1])) for place in places]
 
 
 # --- before the first letter --------------------------------------------------------------------------

@@ -47,6 +47,8 @@ class Analyser:
         self.stop_words = STOP_WORDS | {fold(word) for word in stop_words}
         self.protected = frozenset(fold(word) for word in protected)
         self.word = lru_cache(maxsize=16_384)(self._word)
+        # Titles and summaries are marked again at every key press.
+        self.short = lru_cache(maxsize=2_048)(self._short)
 
     def with_words(self, *, stop_words: Iterable[str], protected: Iterable[str]) -> Analyser:
         """The same nouns, with an editor's own stop words and words that are neither stemmed nor split."""
@@ -70,6 +72,10 @@ class Analyser:
         """The words of a text with their places."""
         for token in tokens(text):
             yield token, self.word(token.text)
+
+    def _short(self, text: str) -> tuple[tuple[Token, Word], ...]:
+        """``words`` of a short text that comes again and again."""
+        return tuple(self.words(text))
 
 
 _TAG = re.compile(r"<[^>]{0,500}>")

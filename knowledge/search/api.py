@@ -10,10 +10,13 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.fields.json import KT
 from django.utils.translation import gettext as _
 
 from knowledge.models import EffectiveArticle
@@ -55,8 +58,18 @@ class Hit:
     score: float
     why: list[str]
     title_marked: list[Segment]
-    effective: EffectiveArticle = field(repr=False, compare=False)
     pinned: bool = False
+
+
+class Row(NamedTuple):
+    """What a hit needs of its article's answer for the city: nothing that every key press would read in vain."""
+
+    pk: UUID
+    article_id: UUID
+    tenant_id: int
+    title: str
+    summary: str
+    terms: list[str]
 
 
 @dataclass(frozen=True)
@@ -130,8 +143,10 @@ def explained(query: str, *, tenant: Tenant, limit: int = 10) -> list[tuple[Hit,
         return [(hit, []) for hit in answer.hits]
     plan = understanding.plan(query, view)
     rarity = view.rarity(plan, tenant.pk)
+    rows = EffectiveArticle.objects.select_related("article").in_bulk([hit.effective_id for hit in answer.hits])
     return [
-        (hit, explain.shares(document_of(hit.effective), plan, rarity, understanding.analyser)) for hit in answer.hits
+        (hit, explain.shares(document_of(rows[hit.effective_id]), plan, rarity, understanding.analyser))
+        for hit in answer.hits
     ]
 
 
@@ -232,13 +247,10 @@ def _from_database(query: str, tenant: int, limit: int, understanding: Planner) 
     return found, total, plan, False
 
 
-def _pinned_rows(pins: Sequence[UUID], tenant: Tenant) -> list[EffectiveArticle]:
+def _pinned_rows(pins: Sequence[UUID], tenant: Tenant) -> list[Row]:
     if not pins:
         return []
-    rows = {
-        row.article_id: row
-        for row in EffectiveArticle.objects.filter(tenant=tenant, article__in=pins).select_related("article")
-    }
+    rows = {row.article_id: row for row in _read(EffectiveArticle.objects.filter(tenant=tenant, article__in=pins))}
     return [rows[article] for article in pins if article in rows]
 
 
@@ -251,11 +263,18 @@ def _with_pins(hits: list[Hit], pins: Sequence[UUID], tenant: Tenant, plan: Plan
     return [*first, *(hit for hit in hits if hit.article_id not in {one.article_id for one in first})]
 
 
-def _rows(found: Sequence[Found]) -> dict[UUID, EffectiveArticle]:
+def _rows(found: Sequence[Found]) -> dict[UUID, Row]:
     """The hits read again through the scoped manager: an index can be late, or wrong about a city."""
     if not found:
         return {}
-    return EffectiveArticle.objects.select_related("article").in_bulk([hit.key for hit in found])
+    return {row.pk: row for row in _read(EffectiveArticle.objects.filter(pk__in=[hit.key for hit in found]))}
+
+
+def _read(answers: QuerySet[EffectiveArticle]) -> list[Row]:
+    rows = answers.order_by().values_list("pk", "article_id", "tenant_id", "title", KT("sections__summary"), "terms")
+    return [
+        Row(pk, article, tenant, title, summary or "", terms) for pk, article, tenant, title, summary, terms in rows
+    ]
 
 
 def _index_differs(tenant: int) -> bool:
@@ -270,27 +289,25 @@ def _is_small() -> bool:
         return EffectiveArticle.objects.count() <= SMALL
 
 
-def _hit(row: EffectiveArticle, score: float, plan: Plan, understanding: Planner) -> Hit:
+def _hit(row: Row, score: float, plan: Plan, understanding: Planner) -> Hit:
     title = mark(row.title, plan, understanding.analyser)
-    summary = row.sections.get("summary", "")
     return Hit(
         article_id=row.article_id,
         effective_id=row.pk,
         tenant_id=row.tenant_id,
         title=row.title,
-        summary=summary if isinstance(summary, str) else "",
+        summary=row.summary,
         score=score,
         why=_why(row, title, plan, understanding),
         title_marked=title,
-        effective=row,
     )
 
 
-def _why(row: EffectiveArticle, title: Sequence[Segment], plan: Plan, understanding: Planner) -> list[str]:
+def _why(row: Row, title: Sequence[Segment], plan: Plan, understanding: Planner) -> list[str]:
     """Synonyms and corrections that this article answers to; else the search term, or that it is the text."""
     analyser = understanding.analyser
     if plan.reasons:
-        words = [word for text in (row.title, *row.terms) for _, word in analyser.words(text)]
+        words = [word for text in (row.title, *row.terms) for _, word in analyser.short(text)]
         reasons = [
             f"{reason.typed} → {reason.meant}"
             for reason in plan.reasons

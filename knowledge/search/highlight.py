@@ -8,6 +8,7 @@ from knowledge.search.analysis import Analyser, Word
 from knowledge.search.fold import fold
 from knowledge.search.plan import Plan
 
+SHORT = 300  # characters; what is longer is not kept as words
 Segment = tuple[str, bool]  # a piece of the text, and whether it matched
 
 
@@ -16,7 +17,7 @@ def mark(text: str, plan: Plan, analyser: Analyser) -> list[Segment]:
     wanted = frozenset(clause.term for clause in plan.clauses if clause.weight > 0.1)
     prefixes = plan.prefixes()
     spans: list[tuple[int, int]] = []
-    for token, word in analyser.words(text):
+    for token, word in analyser.short(text) if len(text) <= SHORT else analyser.words(text):
         spans.extend(
             (token.start + begin, token.start + end) for begin, end in _in_word(token.text, word, wanted, prefixes)
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from callcenter.accounts.models import Role
@@ -125,11 +127,36 @@ def test_search_finds_who_answers_to_every_word_only(desk, taken, registry):
     assert "Bürgerbüro" not in found(desk, taken, "quarzuhr büro")
 
 
-def test_new_office_is_found_at_once(desk, taken, registry, dinslaken):
+def test_new_office_and_new_notice_are_found_within_a_second(desk, taken, registry, dinslaken, people, monkeypatch):
+    """Between two key presses nothing is asked for again; what came meanwhile stands there a second later."""
     assert "Jugendamt" not in found(desk, taken, "jugendamt")
     with all_cities("test"):
         Office.objects.create(tenant=dinslaken, name="Jugendamt")
-    assert "<strong>Jugendamt</strong>" in found(desk, taken, "jugendamt")
+        notices.publish_notice(
+            actor=people["editor"],
+            text="Das Jugendamt zieht um.",
+            cities=[dinslaken],
+            valid_until=timezone.now() + timedelta(days=2),
+        )
+    later = time.monotonic() + 1.0
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    page = found(desk, taken, "jugendamt")
+    assert "<strong>Jugendamt</strong>" in page
+    assert "Das Jugendamt zieht um." in page
+
+
+def test_notice_that_has_ended_is_not_found_within_the_second(desk, taken, dinslaken, people, monkeypatch):
+    with all_cities("test"):
+        notices.publish_notice(
+            actor=people["editor"],
+            text="Der Passdrucker ist gestört.",
+            cities=[dinslaken],
+            valid_until=timezone.now() + timedelta(minutes=5),
+        )
+    assert "Passdrucker" in found(desk, taken, "passdrucker ")
+    after = timezone.now() + timedelta(minutes=6)
+    monkeypatch.setattr("knowledge.search.directory.timezone.now", lambda: after)
+    assert "Der Passdrucker" not in found(desk, taken, "passdrucker ")
 
 
 def test_search_shows_the_notice_that_fits(desk, taken, passport, dinslaken, people, answer_of):
@@ -212,7 +239,8 @@ def test_search_asks_the_database_as_often_for_two_hits_as_for_four(desk, taken,
         with reads() as queries:
             desk.get(DESK + "suche/", query)
         asked.append(count(queries))
-    assert asked[1] == asked[3] <= 12
+    most = 5 + (connection.vendor == "postgresql")
+    assert asked[1] == asked[3] <= most, "session, user, rights, the editors' version, the hits; the index's state"
 
 
 def test_search_that_ends_without_a_choice_is_counted(desk, dinslaken):

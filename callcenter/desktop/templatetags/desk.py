@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 import phonenumbers
 from django import template
 from django.template import Context
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from callcenter.desktop import shortcuts
+from knowledge.search.highlight import Segment
 
 register = template.Library()
 
@@ -56,6 +58,12 @@ def key_list(context: Context) -> list[dict[str, object]]:
         for action in shortcuts.ACTIONS
         if (key := _key(context, action.name))
     ]
+
+
+@register.filter
+def marked(pieces: Iterable[Segment]) -> SafeString:
+    """A text with what matched in <mark>; written here, because every key press writes sixteen of them."""
+    return mark_safe("".join(f"<mark>{escape(text)}</mark>" if match else escape(text) for text, match in pieces))
 
 
 @register.filter
