@@ -54,8 +54,11 @@ def imports(request: CityRequest) -> HttpResponse:
 def show(request: CityRequest, run: uuid.UUID) -> HttpResponse:
     """One file: what it would do, how far it is, or what came of it."""
     found = _run(request, run)
-    refused = [Refused(**entry) for entry in found.refused]
-    context = {"city": request.city, "run": found, "refused": refused}
+    by_reason: dict[str, list[Refused]] = {}
+    for refused in (Refused(**entry) for entry in found.refused):
+        by_reason.setdefault(refused.german, []).append(refused)
+    most_first = sorted(by_reason.items(), key=lambda group: -len(group[1]))
+    context = {"city": request.city, "run": found, "refused": most_first, "listed": len(found.refused)}
     partial = request.htmx  # type: ignore[attr-defined]
     return render(request, "knowledge/_import.html" if partial else "knowledge/import_detail.html", context)
 

@@ -55,7 +55,7 @@ class Refused:
 
     @property
     def german(self) -> str:
-        return str(REASONS[self.reason][1]) + (f": {self.detail}" if self.detail else "")
+        return str(REASONS[self.reason][1])
 
 
 @dataclass(frozen=True)
