@@ -17,7 +17,7 @@ from knowledge.effective import was_in_effect
 from knowledge.links import broken_count
 from knowledge.models import Article, Category, EffectiveArticle, Revision, State
 from knowledge.models_authoring import Proposal, ProposalState
-from knowledge.reminders import due_in
+from knowledge.reminders import due_count, due_in
 from knowledge.sanitise import sort_key
 from tenants.models import Tenant
 from tenants.scope import current_scope
@@ -136,11 +136,10 @@ class ToDo:
 
 def to_do(city: Tenant) -> ToDo:
     chains = Q(tenant__isnull=True) | Q(tenant=city)
-    reached = Q(article__owner__isnull=True) | Q(article__owner=city)
-    waiting = Revision.objects.filter(chains, reached, state=State.IN_REVIEW)
+    waiting = Revision.objects.filter(chains, state=State.IN_REVIEW)  # a shared chain is of a shared article
     return ToDo(
         in_review=waiting.values("article").distinct().count(),
-        review=due_in(city).count(),
+        review=due_count(city),
         proposals=Proposal.objects.filter(tenant=city, state=ProposalState.OPEN).count(),
         links=broken_count(city),
     )
