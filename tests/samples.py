@@ -185,7 +185,7 @@ SAMPLES = Samples(
         ("administration:person_second_factor", "pk"): pk("person"),
         ("administration:role_decide", "pk"): pk("role_request"),
         ("administration:line_edit", "pk"): pk("line"),
-        **{(f"billing:{name}", "agreement"): pk("agreement") for name in ("agreement", "what_if", "budget")},
+        **{(f"billing:{name}", "agreement"): pk("agreement") for name in ("agreement", "what_if", "budget", "older")},
         ("billing:ask", "position"): lambda objects: 1,
         ("billing:answer", "own"): pk("own_issued"),
         ("billing:answer", "question"): pk("question"),

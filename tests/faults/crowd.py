@@ -182,46 +182,78 @@ def listening(port: int, ticket: Callable[[], str], count: int) -> Iterator[Desk
 # --- a proxy --------------------------------------------------------------------------------------
 
 
-@contextmanager
-def proxy(listen: int, target: int) -> Iterator[None]:
-    """A reverse proxy's behaviour where it matters: bytes through, and 502 while nothing answers behind it."""
-    loop = asyncio.new_event_loop()
-    ready = threading.Event()
+class Gateway:
+    """A reverse proxy's behaviour where it matters: bytes through, and 502 while nothing answers behind it.
 
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    ``breaks()`` cuts what is open and answers 502 whatever stands behind; ``mends()`` lets through again.
+    """
+
+    def __init__(self, listen: int, target: int) -> None:
+        self.listen, self.target = listen, target
+        self.url = f"http://127.0.0.1:{listen}"
+        self.asked: list[str] = []  # first lines of the requests that went through
+        self.refused = 0
+        self.broken = False
+        self.open: set[asyncio.StreamWriter] = set()
+        self.loop = asyncio.new_event_loop()
+        self.ready = threading.Event()
+
+    def breaks(self) -> None:
+        self.broken = True
+        self.loop.call_soon_threadsafe(lambda: [writer.close() for writer in self.open])
+
+    def mends(self) -> None:
+        self.broken = False
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, note: bool = False) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
+                if note and data.startswith(b"GET "):
+                    self.asked.append(data.split(b"\r\n", 1)[0].decode())
                 writer.write(data)
                 await writer.drain()
         writer.close()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", target)
+            if self.broken:
+                await reader.read(65536)
+                raise OSError("broken")
+            behind_reader, behind_writer = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
+            self.refused += 1
             writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             with suppress(OSError):
                 await writer.drain()
             writer.close()
             return
-        await asyncio.gather(pump(reader, behind_writer), pump(behind_reader, writer))
+        both = {writer, behind_writer}
+        self.open |= both
+        try:
+            await asyncio.gather(self._pump(reader, behind_writer, note=True), self._pump(behind_reader, writer))
+        finally:
+            self.open -= both
 
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", listen))
-        ready.set()
-        loop.run_forever()
+    def run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        server = self.loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", self.listen))
+        self.ready.set()
+        self.loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(loop):
+        for task in asyncio.all_tasks(self.loop):
             task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.05))
-        loop.close()
+        self.loop.run_until_complete(asyncio.sleep(0.05))
+        self.loop.close()
 
-    thread = threading.Thread(target=run, daemon=True)
+
+@contextmanager
+def proxy(listen: int, target: int) -> Iterator[Gateway]:
+    gateway = Gateway(listen, target)
+    thread = threading.Thread(target=gateway.run, daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert gateway.ready.wait(10)
     try:
-        yield
+        yield gateway
     finally:
-        loop.call_soon_threadsafe(loop.stop)
+        gateway.loop.call_soon_threadsafe(gateway.loop.stop)
         thread.join(10)
