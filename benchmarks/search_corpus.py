@@ -175,3 +175,40 @@ def keystrokes(asked: list[Query], count: int, seed: int = 3) -> list[Query]:
     rng = random.Random(seed)
     found = [Query(query.text[:end], query.service) for query in asked for end in range(2, len(query.text) + 1)]
     return rng.sample(found, k=min(count, len(found)))
+
+
+# What is pasted or slips from the keyboard, by what is wrong with it.
+HOSTILE = {
+    "quotes": "'\"„“‚‘»«`´''\"\"''",
+    "half a quote": '"reisepass',
+    "slashes": "Führerschein/Kfz: (B) 'x \\ // \\\\ a/b/c",
+    "brackets": "([{<)]}>((((([[[[",
+    "operators": "reisepass AND NOT (OR title:pass~2 ^5 *:* ?* -a +b && || !",
+    "SQL": "'; DROP TABLE knowledge_article; -- %' OR 1=1",
+    "tsquery": "pass & !(pass | :*) <-> 'pass':*A",
+    "markup": "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "template": "{{ request }} {% debug %} ${7*7} #{x} %s %(q)s {0}",
+    "expressions": "(a+)+$ [a-z]{1,99999} .*.*.*.*.*b",
+    "emoji": "🛂 Pass 👩‍👩‍👧‍👦 🏳️‍🌈 🇩🇪",
+    "emoji alone": "🛂🛂",
+    "NUL": "reise\x00pass \x00\x00",
+    "control characters": "".join(map(chr, range(32))) + "\x7f\x85 pass",
+    "right to left": "\u202eجواز السفر\u202c דרכון \u200fpass",
+    "zero width": "re\u200bise\u00adp\ufeffass",
+    "combining marks": "z\u0301\u0302\u0303" + "a" + "\u0301" * 400,
+    "composed and not": "Bürgerbüro Bu\u0308rgerbu\u0308ro",
+    "capitals that grow": "ẞßﬃŉİIıſ" * 20,
+    "wide characters": "ｒｅｉｓｅｐａｓｓ 𝓻𝓮𝓲𝓼𝓮 ﷽﷽﷽﷽",
+    "other scripts": "паспорт 护照 パスポート ผ่านแดน",
+    "not a character": "\ufffe\uffff\U0010ffff pass",
+    "one long word": "x" * 10_000,
+    "one long compound": "bundespersonalausweisverlustmeldebescheinigung" * 200,
+    "many words": "pass " * 2_000,
+    "many wrong words": "raisepsas persnalausweiss hndesteur " * 300,
+    "many different words": " ".join(f"wort{n}x" for n in range(1_500)),
+    "long of emoji": "🛂" * 2_500,
+    "blank": " \t\u00a0\u2003\u3000 ",
+    "lines": "reise\r\npass\n\n\tbeantragen\u2028\u2029",
+    "numbers": "1e308 -0 NaN Infinity 0x41 ٣٤ ²½ 115",
+    "addresses": "https://example.org/?q=a&b=c#d mailto:a@b.de file:///etc/passwd ../../..",
+}
