@@ -25,8 +25,15 @@ REASONS = [
 ]
 
 
-def choice_list(choices: Any) -> list[dict[str, object]]:
-    return [{"value": value, "label": label} for value, label in choices]
+REASON_KEYS = ("pause", "screen_break", "meeting", "course")
+
+
+def reason_list() -> list[dict[str, object]]:
+    """Why somebody is not ready, each with the action whose key says so."""
+    return [
+        {"value": value, "label": label, "action": action}
+        for (value, label), action in zip(REASONS, REASON_KEYS, strict=True)
+    ]
 
 
 class SignOnForm(forms.Form):

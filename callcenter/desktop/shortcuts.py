@@ -46,14 +46,24 @@ ACTIONS: tuple[Action, ...] = (
     Action("outcome_5", gettext_lazy("Ergebnis: Abgebrochen"), "Alt+5"),
     Action("note", gettext_lazy("Zur Notiz"), "N"),
     Action("report", gettext_lazy("Antwort fehlt oder ist falsch"), "M"),
+    Action("found_yes", gettext_lazy("Antwort stand im Wissen"), "J"),
+    Action("found_no", gettext_lazy("Antwort stand nicht im Wissen"), "K"),
+    Action("everywhere", gettext_lazy("In allen Städten suchen"), "T"),
     Action("concern", gettext_lazy("Weiteres Anliegen"), "W"),
     Action("close", gettext_lazy("Abschließen und bereit"), "Ctrl+Enter"),
     Action("hang_up", gettext_lazy("Auflegen"), "H"),
     Action("hold", gettext_lazy("Halten und zurückholen"), "L"),
+    Action("consult", gettext_lazy("Rückfrage beim Amt"), "R"),
     Action("next_call", gettext_lazy("Zum anderen Gespräch"), "G"),
     Action("count_notice", gettext_lazy("Anfrage zur Lage zählen"), "+"),
     Action("ready", gettext_lazy("Bereit"), "B"),
     Action("pause", gettext_lazy("Nicht bereit"), "P"),
+    Action("screen_break", gettext_lazy("Nicht bereit: Bildschirmpause"), "I"),
+    Action("meeting", gettext_lazy("Nicht bereit: Besprechung"), "U"),
+    Action("course", gettext_lazy("Nicht bereit: Schulung"), "Z"),
+    Action("leave", gettext_lazy("Platz verlassen"), "X"),
+    Action("own_day", gettext_lazy("Ihr Tag"), "Y"),
+    Action("changes", gettext_lazy("Was sich geändert hat"), "C"),
     Action("open_call", gettext_lazy("Anruf von Hand öffnen"), "O"),
     Action("help", gettext_lazy("Tasten zeigen"), "?"),
 )
@@ -96,11 +106,15 @@ def sound(user: User) -> bool:
 
 
 def keys_of(user: User) -> dict[str, str]:
-    """Key by action name, this agent's choice over the defaults; empty when switched off."""
+    """Key by action name, this agent's choice over the defaults; empty when switched off.
+
+    A default that the agent gave to something else is left out: a new action takes nobody's key away.
+    """
     if not enabled(user):
         return {}
     own = _chosen(user).get("keys", {})
-    return {action.name: own.get(action.name, action.default) for action in ACTIONS}
+    free = {action.name: "" if action.default in own.values() else action.default for action in ACTIONS}
+    return free | {name: key for name, key in own.items() if name in free}
 
 
 def shown(key: str) -> str:

@@ -19,7 +19,7 @@ from callcenter.calls import selectors as ledger
 from callcenter.calls import services
 from callcenter.calls.models import Feedback
 from callcenter.desktop import news, selectors, shortcuts
-from callcenter.desktop.forms import REASONS, ReasonForm, ShortcutForm, SignOnForm, choice_list
+from callcenter.desktop.forms import ReasonForm, ShortcutForm, SignOnForm, reason_list
 from callcenter.desktop.stream import stream_ticket
 from knowledge import notices
 
@@ -32,7 +32,7 @@ def live_context(request: HouseRequest) -> dict[str, Any]:
     rings = list(ledger.ringing_for(request.user))
     return {
         "presence": presence,
-        "reasons": choice_list(REASONS),
+        "reasons": reason_list(),
         "rings": rings[:RINGS_SHOWN],
         "more_rings": max(0, len(rings) - RINGS_SHOWN),
         "rings_version": " ".join(str(call.pk) for call in rings),

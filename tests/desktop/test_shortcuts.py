@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from django.utils import timezone
+
+from callcenter.calls.models import Call
 from callcenter.desktop import shortcuts
+from tenants.models import Office
+from tenants.scope import all_cities
 
 KEYS = "/arbeitsplatz/tasten/"
 
@@ -94,7 +100,41 @@ def test_reset_goes_back_to_the_defaults(desk, agent):
 def test_other_preferences_survive(desk, agent):
     agent.preferences = {"list": "compact"}
     agent.save()
-    desk.post(KEYS, post_of(key_note="Z", sound="on"))
+    desk.post(KEYS, post_of(key_note="Q", sound="on"))
     agent.refresh_from_db()
     assert agent.preferences["list"] == "compact"
     assert shortcuts.sound(agent)
+
+
+def test_new_action_takes_nobodys_key_away(desk, agent):
+    """Somebody gave Z to the note before an action came that has Z by default."""
+    agent.preferences = {"shortcuts": {"keys": {"note": "Z"}}}
+    agent.save()
+    keys = shortcuts.keys_of(agent)
+    assert (keys["note"], keys["course"], keys["take"]) == ("Z", "", "Alt+A")
+    desk.post(KEYS, {f"key_{name}": key for name, key in keys.items()} | {"enabled": "on"})
+    agent.refresh_from_db()
+    assert shortcuts.keys_of(agent) == keys
+
+
+def test_every_button_of_the_desk_has_a_key(desk, taken, dinslaken, telephone):
+    """Whoever cannot use a mouse must not hunt with Tab for the one button that was forgotten."""
+    with all_cities("test"):
+        office = Office.objects.create(tenant=dinslaken, name="Standesamt", phone="02064 66123")
+    telephone.ring("duisburg", users=("214",))
+    call = f"/arbeitsplatz/anruf/{taken.pk}/"
+    pages = [call, f"{call}amt/{office.pk}/", f"{call}?q=xqzwv"]
+    found = {page: desk.get(page).content.decode() for page in pages}
+    with all_cities("test"):
+        Call.objects.update(state="ended", wrapped_up_at=timezone.now())
+    found["idle"] = desk.get("/arbeitsplatz/").content.decode()
+    # Enter searches and sends a form; the sheet of keys closes with Escape; the form of a call-back has Alt+3.
+    # Leaving one's place in the middle of a talk is not a matter of one letter.
+    known = ("Suchen", "Speichern", "Schließen", "Abmelden", "Platz verlassen")
+    without = {
+        (page, re.sub(r"<[^>]+>|\s+", " ", text).strip())
+        for page, html in found.items()
+        for attributes, text in re.findall(r"<button([^>]*)>(.*?)</button>", html, re.DOTALL)
+        if "data-keys" not in attributes and 'class="hit"' not in attributes and "data-notice-count" not in attributes
+    }
+    assert {(page, text) for page, text in without if text not in known} == set()
