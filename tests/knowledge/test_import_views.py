@@ -36,7 +36,7 @@ def test_file_is_looked_at_before_anything_is_written(client_for, django_capture
     assert response.status_code == 302
     html = client.get(response.url).content.decode()
     assert "Noch ist nichts geschrieben" in html
-    assert "nicht öffentlich" in html
+    assert 'nicht öffentlich <span class="muted">(1)</span>' in html
     assert "Gewerbe-Anmeldung" in html
     assert not Article.objects.exists()
     with django_capture_on_commit_callbacks(execute=True):
