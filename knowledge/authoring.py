@@ -174,14 +174,21 @@ def preview(*, article: Article, city: Tenant, columns: list[Column]) -> Effecti
     )
     if laid is None:
         return None
-    return EffectiveArticle(
+    now = timezone.now()
+    answer = EffectiveArticle(
         article=article,
         tenant=city,
         title=laid.title,
         sections=laid.sections,
         local_keys=laid.local_keys,
-        published_at=timezone.now(),
+        terms=[term for column in (shared, local) if column for term in column.typed_terms()],
+        published_at=now,
+        changed_at=now,
     )
+    in_force = EffectiveArticle.objects.filter(article=article, tenant=city).values_list("pk", flat=True).first()
+    if in_force:
+        answer.pk = in_force
+    return answer
 
 
 @dataclass(frozen=True)

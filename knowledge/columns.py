@@ -119,6 +119,10 @@ class Column:
             or f"{self.valid_from}|{self.valid_until}" != self.seen_validity
         )
 
+    def typed_terms(self) -> list[str]:
+        """The search terms as they stand in the form."""
+        return list(_lines(self.terms))
+
     def terms_after(self, present: list[str]) -> list[str]:
         """The search terms as they should be: what I added and took away, applied to what is there now."""
         mine, seen = _lines(self.terms), _lines(self.seen_terms)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from callcenter.accounts.access import CityRequest, in_city
 from callcenter.accounts.models import Role
-from knowledge import approvals, authoring, reminders, selectors, services, working_copies
+from knowledge import approvals, authoring, reminders, selectors, services, steering, working_copies
 from knowledge.columns import Column, merge, read_form
 from knowledge.effective import begins_at
 from knowledge.forms import NewArticleForm, PropertiesForm
@@ -109,8 +109,13 @@ def preview(request: CityRequest, article: uuid.UUID) -> HttpResponse:
     cities = editable_cities(request)
     columns = _sent(request.POST, authoring.columns_of(found, cities))
     shown_in = [found.owner] if found.owner else cities
-    previews = [authoring.preview(article=found, city=city, columns=columns) for city in shown_in]
-    context = _context(request, found, "edit") | {"previews": list(filter(None, previews)), "article_level": 3}
+    tried = (authoring.preview(article=found, city=city, columns=columns) for city in shown_in)
+    previews = [answer for answer in tried if answer]
+    context = _context(request, found, "edit") | {
+        "previews": previews,
+        "effects": [(answer.tenant, *steering.preview_answer(answer)) for answer in previews],
+        "article_level": 3,
+    }
     whole = not request.htmx  # type: ignore[attr-defined]
     return render(request, "knowledge/article_preview.html" if whole else "knowledge/_previews.html", context)
 

@@ -61,6 +61,14 @@ def preview(*, city: Tenant, rule: Rule) -> tuple[int, list[Changed]]:
     )
 
 
+def preview_answer(answer: EffectiveArticle) -> tuple[int, list[Changed]]:
+    """The same for an article with its search terms as an editor has typed them; the answer need not be stored."""
+    queries = recorded_queries(answer.tenant)
+    found = api.first_three_with([query for query, _times in queries], answer=answer)
+    differing = [(*asked, *both) for asked, both in zip(queries, found, strict=False) if both[0] != both[1]]
+    return len(found), _with_titles(differing, {answer.pk: answer.title})
+
+
 def compare(*, city: Tenant, queries: Iterable[tuple[str, int]], before: Steering, after: Steering) -> list[Changed]:
     """Queries whose first three differ between two settings."""
     differing: list[tuple[str, int, list[uuid.UUID], list[uuid.UUID]]] = []
@@ -68,8 +76,14 @@ def compare(*, city: Tenant, queries: Iterable[tuple[str, int]], before: Steerin
         old, new = (api.first_three(query, tenant=city, steering=one) for one in (before, after))
         if old != new:
             differing.append((query, times, old, new))
+    return _with_titles(differing, {})
+
+
+def _with_titles(
+    differing: Sequence[tuple[str, int, list[uuid.UUID], list[uuid.UUID]]], unsaved: dict[uuid.UUID, str]
+) -> list[Changed]:
     keys = {key for _query, _times, old, new in differing for key in (*old, *new)}
-    titles = dict(EffectiveArticle.objects.filter(pk__in=keys).values_list("pk", "title"))
+    titles = unsaved | dict(EffectiveArticle.objects.filter(pk__in=keys).values_list("pk", "title"))
     return [
         Changed(
             query, times, [titles[key] for key in old if key in titles], [titles[key] for key in new if key in titles]

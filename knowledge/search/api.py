@@ -30,6 +30,7 @@ from knowledge.search.memory import steered
 from knowledge.search.plan import Plan
 from knowledge.search.planner import Planner
 from knowledge.search.rules import current as steering
+from knowledge.search.snapshot import Snapshot
 from knowledge.search.steering import Steering
 from tenants.models import Tenant
 from tenants.scope import all_cities, assert_in_scope
@@ -131,6 +132,36 @@ def ranked(query: str, *, tenant: Tenant, steering: Steering, limit: int = 10) -
 def first_three(query: str, *, tenant: Tenant, steering: Steering) -> list[UUID]:
     """The effective articles that would stand first under a steering that may not be in force."""
     return ranked(query, tenant=tenant, steering=steering, limit=3)
+
+
+def first_three_with(queries: Sequence[str], *, answer: EffectiveArticle) -> list[tuple[list[UUID], list[UUID]]]:
+    """Per query the first three as they are, and as they would be were this the answer of its city.
+
+    The answer need not be stored. Nothing is known, and nothing is returned, while the index is away.
+    """
+    assert_in_scope(answer.tenant)
+    rules = steering()
+    understanding = steered(settings.VAR, rules)
+    try:
+        now = engines.current().snapshot()
+        views = (now, now.with_document(impacts(document_of(answer), understanding.analyser)))
+        return [_first_three(query, answer.tenant, views, rules, understanding) for query in queries]
+    except EngineUnavailable as error:
+        _ask_for_healing(str(error))
+        return []
+
+
+def _first_three(
+    query: str, tenant: Tenant, views: tuple[Snapshot, Snapshot], rules: Steering, understanding: Planner
+) -> tuple[list[UUID], list[UUID]]:
+    pins = [row.pk for row in _pinned_rows(rules.pinned(query, tenant.pk, understanding.analyser), tenant)]
+    before, after = (
+        [hit.key for hit in view.search(understanding.plan(query, view), tenant.pk, 3)[0]] for view in views
+    )
+    return [*pins, *(key for key in before if key not in pins)][:3], [
+        *pins,
+        *(key for key in after if key not in pins),
+    ][:3]
 
 
 def explained(query: str, *, tenant: Tenant, limit: int = 10) -> list[tuple[Hit, list[explain.Share]]]:

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from knowledge.search.vocabulary import Vocabulary, Word
 SMALL_SEGMENT = 256  # documents; what is committed one by one stays in parts of this size
 MOST_KNOWN = 20_000
 CACHE_BYTES = 40_000_000
+TRIAL_BYTES = 10_000_000
 REF = np.dtype([("key", "V16"), ("tenant", ">u4"), ("stamp", ">u8")])
 Raw = tuple[Docs, Scores]
 
@@ -236,6 +237,7 @@ class Snapshot:
     ) -> None:
         self.parts = parts
         self.is_broken = False
+        self._deleted = deleted
         small = [part for part in parts if part.count <= SMALL_SEGMENT]
         self.groups = [_Group([part], cache) for part in parts if part.count > SMALL_SEGMENT]
         if small:
@@ -270,6 +272,17 @@ class Snapshot:
         found = [(-hit.score, shards[hit.shard].group.key(shards[hit.shard].docs[hit.doc])) for hit in best]
         found.sort()
         return [Found(UUID(bytes=key), -score) for score, key in found[:limit]], ranking.total
+
+    def with_document(self, entry: Impacts) -> Snapshot:
+        """The index as it would be with this document in the place of its own: for trying out, in memory."""
+        deleted = dict(self._deleted)
+        for part in self.parts:
+            old = np.flatnonzero(part.refs["key"] == np.void(entry.key.bytes)).astype(np.int32)
+            if len(old):
+                known = deleted.get(part.id, np.empty(0, np.int32))
+                deleted[part.id] = np.union1d(known, old).astype(np.int32)
+        trial = MemoryPart(f"trial {uuid4()}", [entry])
+        return Snapshot([*self.parts, trial], deleted, Cache(TRIAL_BYTES), before=self)
 
     def rarity(self, plan: Plan, tenant: int) -> list[tuple[float, float]]:
         """What an impact counts times in this city, per clause of the plan (see ``scorer.weights``)."""

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from callcenter.accounts.models import User
 from callcenter.audit.models import AuditEntry
-from knowledge import steering
+from knowledge import services, steering
 from knowledge.models import EffectiveArticle, PinnedAnswer, SearchEvent, SynonymRule, WordRule
 from knowledge.search import api
 from tenants.models import Tenant
@@ -132,6 +132,38 @@ def test_preview_of_a_rule_equals_what_comes_true(articles, dinslaken, people) -
         ahead = api.first_three("perso", tenant=dinslaken, steering=steering.with_rule(api.steering(), rule))
         steering.save_rule(user=people["editor"], city=dinslaken, rule=rule)
         assert [hit.effective_id for hit in api.find("perso", tenant=dinslaken, limit=3).hits] == ahead
+
+
+def test_preview_of_search_terms_equals_what_comes_true(
+    articles, dinslaken, client_for, people, django_capture_on_commit_callbacks
+) -> None:
+    """A term that helps one question can hide the answer to another: seen before it is saved."""
+    dog = articles["Hundesteuer"]
+    with scoped([dinslaken]):
+        for query in ("wauwau", "personalausweis", "hund"):
+            SearchEvent.objects.create(tenant=dinslaken, query=query, hits=1, milliseconds=1, at=timezone.now())
+        dog.terms = [*dog.terms, "Wauwau", "Personalausweis"]
+        tried, changed = steering.preview_answer(dog)
+        ahead = {one.query: one.after for one in changed}
+    assert tried == 3
+    assert "Hundesteuer anmelden" not in titles("wauwau", dinslaken), "nothing is in force yet"
+    with all_cities("test"), django_capture_on_commit_callbacks(execute=True):
+        services.set_search_terms(
+            article=dog.article, tenant=None, terms=["Wauwau", "Personalausweis"], actor=people["editor"]
+        )
+    assert set(ahead) == {"wauwau", "personalausweis"}
+    for query, after in ahead.items():
+        assert titles(query, dinslaken)[:3] == after, query
+
+
+def test_page_of_an_article_previews_its_search_terms(articles, dinslaken, client_for) -> None:
+    with scoped([dinslaken]):
+        SearchEvent.objects.create(tenant=dinslaken, query="wauwau", hits=0, milliseconds=1, at=timezone.now())
+    address = f"/wissen/dinslaken/artikel/{articles['Hundesteuer'].article_id}/vorschau/"
+    form = {"shared.title": "Hundesteuer anmelden", "shared.say": "Binnen zwei Wochen.", "shared.terms": "Wauwau"}
+    page = client_for("editor").post(address, form).content.decode()
+    assert "1 von 1 aufgezeichneten Suchen ändern sich" in page
+    assert "1. Hundesteuer anmelden" in page
 
 
 def test_removed_rule_no_longer_counts(articles, dinslaken, people) -> None:
