@@ -54,7 +54,7 @@ test: setup-dev  ## the suite on SQLite and, where it answers, on PostgreSQL
 test-faults: setup-dev  ## processes killed for real: the whole fault list, with a table
 	@$(BIN)/python -m tests.faults
 
-test-a11y: setup-dev  ## every page of every role in both themes, with axe
+test-a11y: setup-dev  ## every page of every role in both themes and languages, with axe
 	@$(BIN)/python -m pytest tests/e2e -q -k "every_page"
 
 check: setup-dev  ## lint, types, floors, migrations, catalogues

@@ -23,6 +23,8 @@ def test_checklist_has_every_requirement_once() -> None:
 @pytest.mark.parametrize(("number", "answer"), [(number, answer) for number, _, _, answer in ROWS])
 def test_row_names_a_test_that_exists_or_says_why_not(number: str, answer: str) -> None:
     """A checklist that names tests nobody runs is worse than none."""
+    for page in re.findall(r"(?:docs/[\w/.-]+|SECURITY)\.md", answer):
+        assert (settings.BASE_DIR / page).is_file(), page
     named = re.findall(r"tests/[\w/]+\.py(?:::\w+)?", answer)
     for one in named:
         file, _, function = one.partition("::")

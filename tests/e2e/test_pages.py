@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from django.urls import Resolver404, resolve
 
 from callcenter.accounts.models import Role, User
+from tests.counts import count
 from tests.e2e.conftest import axe_violations
 
 pytestmark = pytest.mark.e2e
@@ -78,20 +80,35 @@ def sideways(page) -> list[str]:
     return ["scrolls sideways"] if wide else []
 
 
+def other_language(page, wanted: str) -> list[str]:
+    """A screen reader would read the page with the wrong voice."""
+    said = page.evaluate("document.documentElement.lang")
+    return [] if said.startswith(wanted) else [f"says it is {said!r}, not {wanted!r}"]
+
+
+@pytest.mark.parametrize("language", ["de", pytest.param("en", marks=pytest.mark.a11y)])
 @pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.a11y)])
-def test_every_page_of_every_role(theme: str, demo, browser_page) -> None:
+def test_every_page_of_every_role(
+    theme: str, language: str, demo, browser_page, request: pytest.FixtureRequest
+) -> None:
     """Somebody who works with a screen reader would be shut out of a page."""
     found: list[str] = []
+    seen = 0
+
+    def visit(page, path: str) -> list[str]:
+        nonlocal seen
+        seen += 1
+        return axe_violations(page) + sideways(page) + other_language(page, language)
+
+    User.objects.update(language=language)
     for role in Role.values:
         page = browser_page(User.objects.get(username=role), theme=theme, reduced_motion="reduce")
         page.on("console", complaint(found))
         page.on("pageerror", complaint(found))
-        found += [
-            f"{role} {line}"
-            for line in crawl(page, lambda path, page=page: axe_violations(page) + sideways(page), PER_ADDRESS)
-        ]
+        found += [f"{role} {line}" for line in crawl(page, functools.partial(visit, page), PER_ADDRESS)]
         page.context.close()
     assert "\n".join(found) == ""
+    count(request, f"pages × roles under axe, {theme}, {language}", seen)
 
 
 def test_every_page_fits_a_narrow_screen(demo, browser_page) -> None:
