@@ -100,3 +100,11 @@ def test_people_list_query_count(client_for, people, duisburg, django_assert_num
         make_user(f"agent-{number}", (duisburg, Role.AGENT))
     with django_assert_num_queries(len(first.captured_queries)):
         client.get("/verwaltung/duisburg/konten/")
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_page_says_which_language_it_is_in(language: str, people, client_for) -> None:
+    """A screen reader would read English with a German voice (WCAG 3.1.1)."""
+    people["agent"].language = language
+    people["agent"].save(update_fields=["language"])
+    assert f'<html lang="{language}"' in client_for("agent").get("/konto/").content.decode()
