@@ -10,7 +10,7 @@ OFFLINE_NPM := $(if $(WHEELHOUSE),--offline --cache $(abspath $(WHEELHOUSE))/npm
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install $(OFFLINE_PIP)
 PO := $(shell find locale -name '*.po' 2>/dev/null)
 
-.PHONY: run test test-faults test-a11y check bench setup setup-dev lock messages format wheelhouse sbom advisories
+.PHONY: run test test-faults test-a11y test-matrix check bench setup setup-dev lock messages format wheelhouse sbom advisories
 .DEFAULT_GOAL := run
 
 run: setup  ## serve on 127.0.0.1:8000 with the demo
@@ -56,6 +56,9 @@ test-faults: setup-dev  ## processes killed for real: the whole fault list, with
 
 test-a11y: setup-dev  ## every page of every role in both themes and languages, with axe
 	@$(BIN)/python -m pytest tests/e2e -q -k "every_page"
+
+test-matrix: setup-dev  ## role × address × method × own and foreign city, each wall alone, counts printed
+	@$(BIN)/python -m tests.run tests/test_matrix.py tests/test_rls.py
 
 check: setup-dev  ## lint, types, floors, migrations, catalogues
 	@$(BIN)/ruff check .

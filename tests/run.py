@@ -57,8 +57,8 @@ def main() -> int:
     environment = {key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "REDIS_URL"}}
     if with_redis:
         environment["CALLCENTER_TEST_REDIS"] = "redis://127.0.0.1:6379/15"
-    # Slow faults, and every page in every theme, take their time: `make test-faults`, `make test-a11y`.
-    quick = ["-m", "not a11y and not (fault and slow)"]
+    # What takes its time has a command of its own: `make test-faults`, `make test-a11y`, `make test-matrix`.
+    quick = ["-m", "not a11y and not mirrored and not (fault and slow)"]
     # The browser has an event loop in the test's thread, which other tests must not meet: a run of its own.
     rest = arguments or [*quick, "--ignore=tests/e2e"]
     code = suite("SQLite", rest, environment)
