@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Lower, Trim
 
 from callcenter.accounts.models import User
@@ -318,13 +318,15 @@ def repeats(look: Look) -> Rate:
         call__tenant=look.city,
     )
     start, end = look.bounds
-    oldest = CallerNumber.objects.filter(call__tenant=look.city).aggregate(at=Min("seen_at"))["at"]
+    first_kept = CallerNumber.objects.filter(call__tenant=look.city).order_by("seen_at").values_list("seen_at")[:1]
+    oldest = next((at for (at,) in first_kept), None)
     if oldest is None or oldest >= end:
         return Rate(0, 0)
     # Numbers go after some weeks: the years before them need not be read.
     first = max(look.period.first, (oldest - timedelta(days=1)).astimezone(look.city.zone).date())
     known = calls(look.over(Period(first, look.period.last)))
-    rows = CallerNumber.objects.filter(seen_at__gte=start, seen_at__lt=end, call__in=known).order_by()
+    every = CallerNumber.objects.beyond_scope("narrowed to calls of the city, which are in the scope")
+    rows = every.filter(seen_at__gte=start, seen_at__lt=end, call__in=known).order_by()
     found = rows.aggregate(known=Count("pk"), again=Count("pk", filter=Exists(earlier)))
     return Rate(found["again"], found["known"])
 

@@ -12,7 +12,6 @@ from callcenter.calls.models.calls import (
     Outcome,
     Source,
     TelephonyEvent,
-    counted,
 )
 from callcenter.calls.models.connectors import (
     BlockedCaller,
@@ -35,6 +34,7 @@ from callcenter.calls.models.handovers import (
     HandoverState,
     HandoverStep,
 )
+from callcenter.calls.models.practice import counted
 from callcenter.calls.models.presence import (
     Presence,
     PresenceState,

@@ -43,11 +43,6 @@ class Source(models.TextChoices):
 PLAYED = (Source.SIMULATOR, Source.TRAINING)
 
 
-def counted(call: str = "") -> Q:
-    """What figures count: everything but practice. ``call`` is the way to the call, ``"contact__call"`` say."""
-    return ~Q(**{f"{call}__source" if call else "source": Source.TRAINING})
-
-
 class Call(models.Model):
     """One conversation, however many legs it had; or one attempt at it.
 
@@ -105,6 +100,7 @@ class Call(models.Model):
             models.Index(fields=["tenant", "offered_at"], name="call_by_city_and_time"),
             models.Index(fields=["offered_at"], name="call_by_time"),
             models.Index(fields=["state"], condition=~Q(state="ended"), name="call_open"),
+            models.Index(fields=["id"], condition=Q(source="training"), name="call_practice"),
         ]
 
     def __str__(self) -> str:
@@ -176,7 +172,10 @@ class CallerNumber(models.Model):
     objects = ScopedManager("call__tenant_id")
 
     class Meta:
-        indexes = [models.Index(fields=["keyed_hash", "seen_at"], name="caller_repeat")]
+        indexes = [
+            models.Index(fields=["keyed_hash", "seen_at"], name="caller_repeat"),
+            models.Index(fields=["seen_at"], name="caller_by_time"),
+        ]
 
     def __str__(self) -> str:
         return f"caller of {self.call_id}"
